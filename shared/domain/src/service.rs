@@ -1,0 +1,82 @@
+//! The services that plays go to.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::media::ItemKind;
+use crate::names::NotAName;
+
+/// A service that the hub delivers to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Service {
+    /// <https://trakt.tv>: films and episodes.
+    Trakt,
+    /// <https://www.last.fm>: tracks.
+    LastFm,
+    /// <https://listenbrainz.org> and servers that speak its language: tracks.
+    ListenBrainz,
+}
+
+impl Service {
+    /// Every service, in the order in which people see them.
+    pub const ALL: [Service; 3] = [Self::Trakt, Self::LastFm, Self::ListenBrainz];
+
+    /// The name in addresses, keys and settings.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Trakt => "trakt",
+            Self::LastFm => "lastfm",
+            Self::ListenBrainz => "listenbrainz",
+        }
+    }
+
+    /// The name as the service itself writes it.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Trakt => "Trakt",
+            Self::LastFm => "Last.fm",
+            Self::ListenBrainz => "ListenBrainz",
+        }
+    }
+
+    /// Says whether plays of this kind go to the service without being asked for.
+    pub const fn takes(self, kind: ItemKind) -> bool {
+        match self {
+            Self::Trakt => matches!(kind, ItemKind::Movie | ItemKind::Episode),
+            Self::LastFm | Self::ListenBrainz => matches!(kind, ItemKind::Track),
+        }
+    }
+}
+
+impl fmt::Display for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Service {
+    type Err = NotAName;
+    fn from_str(text: &str) -> Result<Self, NotAName> {
+        Self::ALL
+            .into_iter()
+            .find(|service| service.name() == text)
+            .ok_or_else(|| NotAName::new("service", text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_service_is_found_by_its_name_and_written_the_same_in_json() {
+        for service in Service::ALL {
+            assert_eq!(service.name().parse(), Ok(service));
+            assert_eq!(serde_json::to_value(service).unwrap(), service.name());
+        }
+        assert!("myspace".parse::<Service>().is_err());
+    }
+}
