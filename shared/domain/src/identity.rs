@@ -4,6 +4,8 @@
 //! its interval: two sightings of the same item by the same user that share their time are one play, whatever road
 //! they came by; a road that tells two times tells of two plays.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -91,6 +93,43 @@ pub fn item_key(media: &MediaItem, server: &ServerRef) -> ItemKey {
         Some(alias) => ItemKey::new(alias.key.clone()),
         None => ItemKey::new(format!("{}:unnamed", media.kind)),
     }
+}
+
+/// Which item a sighting is of, as its aliases tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    /// The item.
+    pub item: ItemKey,
+    /// The aliases that the item is not known by yet.
+    pub missing: Vec<Alias>,
+}
+
+/// Chooses the item that a sighting is of: by the first id that is known, else by its name unless an id contradicts.
+///
+/// `known` tells, of the aliases that the user's history holds, the item and the ids it was first seen with.
+pub fn choose_item(
+    aliases: &[Alias],
+    known: &HashMap<String, (ItemKey, Vec<String>)>,
+    new: ItemKey,
+) -> Choice {
+    let by_id = aliases
+        .iter()
+        .filter(|alias| alias.is_id)
+        .find_map(|alias| known.get(&alias.key));
+    let by_name = || {
+        let named = aliases
+            .iter()
+            .filter(|alias| !alias.is_id)
+            .find_map(|alias| known.get(&alias.key));
+        named.filter(|(_, ids)| !contradict(ids, aliases))
+    };
+    let item = by_id.or_else(by_name).map_or(new, |(item, _)| item.clone());
+    let missing = aliases
+        .iter()
+        .filter(|alias| !known.contains_key(&alias.key))
+        .cloned()
+        .collect();
+    Choice { item, missing }
 }
 
 /// Says whether two items that share a name contradict each other by an id.
@@ -463,5 +502,40 @@ mod tests {
         assert!(contradict(&known, &told("movie:imdb#tt0234215")));
         assert!(!contradict(&known, &told("movie:imdb#tt0133093")));
         assert!(!contradict(&known, &told("movie:tmdb#603")));
+    }
+
+    #[test]
+    fn an_item_is_chosen_by_its_ids_before_its_name() {
+        let id = |key: &str| Alias {
+            key: key.to_owned(),
+            is_id: true,
+        };
+        let name = Alias {
+            key: "movie:name#1".to_owned(),
+            is_id: false,
+        };
+        let entry = |item: &str, ids: &[&str]| {
+            (
+                ItemKey::new(item),
+                ids.iter().map(|id| (*id).to_owned()).collect(),
+            )
+        };
+        let known = HashMap::from([
+            ("movie:imdb#tt1".to_owned(), entry("a", &["movie:imdb#tt1"])),
+            ("movie:name#1".to_owned(), entry("b", &["movie:tmdb#2"])),
+        ]);
+        let choose = |aliases: &[Alias]| {
+            choose_item(aliases, &known, ItemKey::new("new"))
+                .item
+                .to_string()
+        };
+        assert_eq!(
+            choose(&[id("movie:tmdb#9"), id("movie:imdb#tt1"), name.clone()]),
+            "a"
+        );
+        assert_eq!(choose(&[id("movie:imdb#tt5"), name.clone()]), "b");
+        assert_eq!(choose(&[id("movie:tmdb#9"), name.clone()]), "new");
+        assert_eq!(choose(&[id("movie:tmdb#2"), name]), "b");
+        assert_eq!(choose(&[]), "new");
     }
 }

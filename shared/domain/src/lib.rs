@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod answer;
+pub mod app;
 pub mod connection;
 pub mod delivery;
 pub mod event;

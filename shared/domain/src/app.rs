@@ -1,0 +1,37 @@
+//! Our application at a service: where the service is reached, and what identifies us there.
+
+use url::Url;
+
+use crate::secret::Secret;
+
+/// Our application at one service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceApp {
+    /// The root of its API (`<SERVICE>_API_URL`), as it was written.
+    pub api_url: Url,
+    /// The root of its sign-in (`<SERVICE>_AUTH_URL`), as it was written.
+    pub auth_url: Url,
+    /// What identifies the application there.
+    pub credentials: Credentials,
+}
+
+/// What identifies our application at a service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Credentials {
+    /// An OAuth application of Trakt.
+    Trakt {
+        /// `TRAKT_CLIENT_ID`; not secret, sent with every call.
+        client_id: String,
+        /// `TRAKT_CLIENT_SECRET`; an application without one signs in by PKCE alone.
+        client_secret: Option<Secret>,
+    },
+    /// An API account of Last.fm.
+    LastFm {
+        /// `LASTFM_API_KEY`; not secret, part of the sign-in address.
+        api_key: String,
+        /// `LASTFM_API_SECRET`; signs the calls, is never sent.
+        api_secret: Secret,
+    },
+    /// `ListenBrainz` knows no applications: each user brings a token.
+    ListenBrainz,
+}

@@ -1,0 +1,435 @@
+//! The words on the queues: what came in, and whom to wake.
+//!
+//! A message carries its version. A release reads its own version, older ones, and one that is newer by one (only
+//! additions separate those, and unknown fields are passed over); it writes the older of the two, so that a release
+//! can be rolled back while messages are under way.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use hub_domain::session::SessionKey;
+use hub_domain::units::optional_millis;
+use hub_domain::{Event, MediaItem, PlayId, ServerRef, Service, UserId};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// The version of messages that this release writes.
+pub const VERSION: u8 = 1;
+
+/// One accepted event on its way to `progress`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EventMessage {
+    /// The version of this form.
+    pub v: u8,
+    /// The message's own id, one per accepted request: SQS drops a second copy of it within five minutes.
+    pub id: Uuid,
+    /// Whose event it is; events of one user are handled one at a time and in order.
+    pub user: UserId,
+    /// How it came: `webhook:plex`, `events`, `queue`.
+    pub road: String,
+    /// What came.
+    pub what: Incoming,
+    /// Goes to these services alone, where the user named them; else to every one that takes the kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub services: Option<Vec<Service>>,
+}
+
+impl EventMessage {
+    /// A message of this release's version with a new id.
+    pub fn new(user: UserId, road: impl Into<String>, what: Incoming) -> Self {
+        Self {
+            v: VERSION,
+            id: crate::random::new_id(),
+            user,
+            road: road.into(),
+            what,
+            services: None,
+        }
+    }
+}
+
+/// What came in.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Incoming {
+    /// What a media server says happened.
+    Event(Box<Event>),
+    /// What a person queued by hand.
+    Scrobble(Box<QueuedScrobble>),
+}
+
+/// What a scrobble queued by hand asks for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QueuedAction {
+    /// A finished play.
+    #[default]
+    Scrobble,
+    /// A live signal: it plays.
+    Start,
+    /// A live signal: it is paused.
+    Pause,
+    /// A live signal: it stopped.
+    Stop,
+}
+
+/// A scrobble queued by hand.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct QueuedScrobble {
+    /// What was played.
+    pub media: MediaItem,
+    /// Which server's library it is of.
+    pub server: ServerRef,
+    /// When it was finished; unknown is `None`, never now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watched_at: Option<DateTime<Utc>>,
+    /// When it began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<DateTime<Utc>>,
+    /// How far it was played, 0–100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress_percent: Option<f64>,
+    /// When the hub received it.
+    pub received_at: DateTime<Utc>,
+    /// What is asked for.
+    #[serde(default)]
+    pub action: QueuedAction,
+    /// How far into the item.
+    #[serde(
+        default,
+        with = "optional_millis",
+        rename = "position_ms",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub position: Option<TimeDelta>,
+    /// The name that was promised for the play, should it be a new one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub play: Option<PlayId>,
+}
+
+impl QueuedScrobble {
+    /// When it began and when it was finished.
+    ///
+    /// Without a start it began its own length earlier; where that is unknown too, the two are one moment.
+    pub fn interval(&self) -> (DateTime<Utc>, DateTime<Utc>) {
+        let length = self
+            .media
+            .duration
+            .filter(|length| *length > TimeDelta::zero());
+        let finished = self
+            .watched_at
+            .or_else(|| Some(self.started_at? + length.unwrap_or_default()));
+        let finished = finished.unwrap_or(self.received_at);
+        let began = self
+            .started_at
+            .unwrap_or_else(|| finished - length.unwrap_or_default());
+        (began.min(finished), finished)
+    }
+}
+
+/// Wakes a worker. It names where to look, never what to send: the truth is in the table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "wake", rename_all = "snake_case")]
+pub enum Wake {
+    /// A lane has open deliveries.
+    Deliver {
+        /// The version of this form.
+        v: u8,
+        /// Whose lane.
+        user: UserId,
+        /// At which service.
+        service: Service,
+        /// Fresh plays, read by key; what else is open is queried.
+        #[serde(default)]
+        plays: Vec<PlayId>,
+        /// The turn that was reserved at the limiter for it, if one was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        slot: Option<DateTime<Utc>>,
+        /// How often it was passed on with a delay.
+        #[serde(default)]
+        hops: u32,
+    },
+    /// A session's live state changed.
+    Live {
+        /// The version of this form.
+        v: u8,
+        /// Whose session.
+        user: UserId,
+        /// At which service to show it.
+        service: Service,
+        /// Which session; its present state is read from the table.
+        session: SessionKey,
+        /// The state's number when this was sent; a later one may have been shown by now.
+        sequence: u64,
+        /// When that state began.
+        at: DateTime<Utc>,
+    },
+    /// An open circuit is due for a probe.
+    Probe {
+        /// The version of this form.
+        v: u8,
+        /// The service.
+        service: Service,
+        /// The host whose circuit is open.
+        host: String,
+    },
+}
+
+impl Wake {
+    /// Wakes a lane, with the plays that are fresh.
+    pub const fn deliver(user: UserId, service: Service, plays: Vec<PlayId>) -> Self {
+        Self::Deliver {
+            v: VERSION,
+            user,
+            service,
+            plays,
+            slot: None,
+            hops: 0,
+        }
+    }
+
+    /// Whose queue it goes to.
+    pub const fn service(&self) -> Service {
+        match self {
+            Self::Deliver { service, .. }
+            | Self::Live { service, .. }
+            | Self::Probe { service, .. } => *service,
+        }
+    }
+
+    /// Whose it is; a probe is nobody's.
+    pub const fn user(&self) -> Option<UserId> {
+        match self {
+            Self::Deliver { user, .. } | Self::Live { user, .. } => Some(*user),
+            Self::Probe { .. } => None,
+        }
+    }
+}
+
+/// Why a message was not understood. It shows no part of the message, which holds titles.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotUnderstood {
+    /// It was written by a release that is too new.
+    #[error("{what} is of version {version}; this release reads versions 1 to {newest}")]
+    Version {
+        /// What should have stood there.
+        what: &'static str,
+        /// The version it names.
+        version: u64,
+        /// The newest that is read.
+        newest: u8,
+    },
+    /// It is not of the form.
+    #[error("this is no {what} (line {line}, column {column})")]
+    Form {
+        /// What should have stood there.
+        what: &'static str,
+        /// Where reading ended; 0 where the text as a whole was read.
+        line: usize,
+        /// Where in the line.
+        column: usize,
+    },
+}
+
+/// Reads a message of the events' queue.
+///
+/// # Errors
+///
+/// Where it is of another form or too new a version.
+pub fn read_event(body: &str) -> Result<EventMessage, NotUnderstood> {
+    read("event message", body)
+}
+
+/// Reads a message of a worker's queue.
+///
+/// # Errors
+///
+/// Where it is of another form or too new a version.
+pub fn read_wake(body: &str) -> Result<Wake, NotUnderstood> {
+    read("wake-up", body)
+}
+
+fn read<T: DeserializeOwned>(what: &'static str, body: &str) -> Result<T, NotUnderstood> {
+    #[derive(Deserialize)]
+    struct Versioned {
+        v: u64,
+    }
+    let not_of_the_form = |error: serde_json::Error| NotUnderstood::Form {
+        what,
+        line: error.line(),
+        column: error.column(),
+    };
+    let Versioned { v: version } = serde_json::from_str(body).map_err(not_of_the_form)?;
+    let newest = VERSION + 1;
+    if !(1..=u64::from(newest)).contains(&version) {
+        return Err(NotUnderstood::Version {
+            what,
+            version,
+            newest,
+        });
+    }
+    serde_json::from_str(body).map_err(not_of_the_form)
+}
+
+/// Writes a message.
+///
+/// SQS refuses the two code points that XML 1.0 has no place for (U+FFFE and U+FFFF) and JSON would leave as they
+/// are; a title with one of them would never get through. They stand inside of JSON texts only, so they are escaped.
+///
+/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html>
+pub(super) fn write(message: &impl Serialize) -> Result<String, serde_json::Error> {
+    let body = serde_json::to_string(message)?;
+    Ok(if body.contains(['\u{fffe}', '\u{ffff}']) {
+        body.replace('\u{fffe}', "\\ufffe")
+            .replace('\u{ffff}', "\\uffff")
+    } else {
+        body
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use hub_domain::{Action, ItemKind, Source};
+    use serde_json::json;
+
+    use super::*;
+
+    fn user() -> UserId {
+        UserId(Uuid::from_u128(7))
+    }
+
+    fn at() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000, 0).unwrap()
+    }
+
+    fn event(title: &str) -> EventMessage {
+        let mut media = MediaItem::new(ItemKind::Track);
+        media.title = Some(title.to_owned());
+        let event = Event::new(ServerRef::unnamed(Source::Plex), Action::Stop, media, at());
+        EventMessage::new(user(), "webhook:plex", Incoming::Event(Box::new(event)))
+    }
+
+    fn scrobble() -> EventMessage {
+        let scrobble = QueuedScrobble {
+            media: MediaItem::new(ItemKind::Movie),
+            server: ServerRef::unnamed(Source::Queue),
+            watched_at: Some(at()),
+            started_at: None,
+            progress_percent: Some(91.5),
+            received_at: at(),
+            action: QueuedAction::Scrobble,
+            position: Some(TimeDelta::milliseconds(1_500)),
+            play: None,
+        };
+        let mut message =
+            EventMessage::new(user(), "queue", Incoming::Scrobble(Box::new(scrobble)));
+        message.services = Some(vec![Service::Trakt]);
+        message
+    }
+
+    fn wakes() -> Vec<Wake> {
+        let play = PlayId::new(
+            user(),
+            &hub_domain::ItemKey::new("movie:tmdb:603"),
+            Some(at()),
+        );
+        vec![
+            Wake::deliver(user(), Service::Trakt, vec![play]),
+            Wake::Live {
+                v: VERSION,
+                user: user(),
+                service: Service::LastFm,
+                session: SessionKey("plex#-#tv#1".to_owned()),
+                sequence: 3,
+                at: at(),
+            },
+            Wake::Probe {
+                v: VERSION,
+                service: Service::ListenBrainz,
+                host: "music.example".to_owned(),
+            },
+        ]
+    }
+
+    #[test]
+    fn what_is_written_is_read_back_the_same() {
+        for message in [event("Untitled"), scrobble()] {
+            assert_eq!(read_event(&write(&message).unwrap()), Ok(message));
+        }
+        for wake in wakes() {
+            assert_eq!(read_wake(&write(&wake).unwrap()), Ok(wake));
+        }
+    }
+
+    #[test]
+    fn the_forms_under_way_are_kept_to() {
+        let wakes: Vec<serde_json::Value> = wakes()
+            .iter()
+            .map(|wake| serde_json::from_str(&write(wake).unwrap()).unwrap())
+            .collect();
+        let user = "00000000-0000-0000-0000-000000000007";
+        assert_eq!(wakes[0]["wake"], "deliver");
+        assert_eq!(
+            wakes[1],
+            json!({"wake": "live", "v": 1, "user": user, "service": "lastfm", "session": "plex#-#tv#1", "sequence": 3,
+                   "at": "2027-01-15T08:00:00Z"})
+        );
+        assert_eq!(
+            wakes[2],
+            json!({"wake": "probe", "v": 1, "service": "listenbrainz", "host": "music.example"})
+        );
+        let queued: serde_json::Value = serde_json::from_str(&write(&scrobble()).unwrap()).unwrap();
+        assert_eq!(queued["what"]["scrobble"]["action"], "scrobble");
+        assert_eq!(queued["what"]["scrobble"]["position_ms"], 1500);
+        assert_eq!(queued["services"], json!(["trakt"]));
+    }
+
+    #[test]
+    fn unknown_fields_are_passed_over_and_the_next_version_is_read() {
+        let lane = r#"{"wake":"deliver","v":2,"user":"00000000-0000-0000-0000-000000000007","service":"trakt","new":{"x":1}}"#;
+        let Ok(Wake::Deliver { v, plays, hops, .. }) = read_wake(lane) else {
+            panic!("a newer wake-up is read");
+        };
+        assert_eq!((v, plays.len(), hops), (2, 0, 0));
+    }
+
+    #[test]
+    fn a_version_too_new_is_refused_with_its_number() {
+        for (body, version) in [(r#"{"v":3,"wake":"soon"}"#, 3), (r#"{"v":0}"#, 0)] {
+            let error = read_wake(body).unwrap_err();
+            assert!(
+                matches!(error, NotUnderstood::Version { version: v, newest: 2, .. } if v == version)
+            );
+        }
+        let error = read_event(r#"{"v":9}"#).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "event message is of version 9; this release reads versions 1 to 2"
+        );
+    }
+
+    #[test]
+    fn what_is_no_message_is_refused_without_being_shown() {
+        for body in [
+            "",
+            "The Secret Title",
+            r#"{"v":1}"#,
+            r#"{"v":"The Secret Title"}"#,
+            r#"{"v":1,"wake":"The Secret Title"}"#,
+        ] {
+            let words = read_wake(body).unwrap_err().to_string();
+            assert!(
+                words.starts_with("this is no wake-up") && !words.contains("Secret"),
+                "{words}"
+            );
+        }
+    }
+
+    #[test]
+    fn code_points_that_sqs_refuses_travel_escaped() {
+        let message = event("a\u{fffe}b\u{ffff}c\u{1}d\u{1f3b5}");
+        let body = write(&message).unwrap();
+        let is_taken = |letter: char| matches!(letter, '\u{20}'..='\u{fffd}' | '\u{10000}'..);
+        assert!(body.chars().all(is_taken), "{body}");
+        assert_eq!(read_event(&body), Ok(message));
+    }
+}

@@ -1,0 +1,145 @@
+//! Which services are on, with whose credentials, and where they are reached.
+
+use std::collections::BTreeMap;
+
+pub use hub_domain::app::{Credentials, ServiceApp};
+use hub_domain::Service;
+use url::Url;
+
+use super::reader::{Reader, SettingsError};
+
+/// Whether a service can be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one for each service, made once"
+)]
+pub enum ServiceSetting {
+    /// It can.
+    On(ServiceApp),
+    /// It cannot.
+    Off {
+        /// Why, for people: names the variable to change, never a value.
+        why: String,
+    },
+}
+
+impl ServiceSetting {
+    /// The application, where the service is on.
+    pub const fn app(&self) -> Option<&ServiceApp> {
+        match self {
+            Self::On(app) => Some(app),
+            Self::Off { .. } => None,
+        }
+    }
+}
+
+/// The root of a service's API, unless the operator names another.
+///
+/// Sources: <https://docs.trakt.tv>, <https://www.last.fm/api/intro>,
+/// <https://listenbrainz.readthedocs.io/en/latest/users/api/index.html>.
+pub const fn default_api_url(service: Service) -> &'static str {
+    match service {
+        Service::Trakt => "https://api.trakt.tv",
+        Service::LastFm => "https://ws.audioscrobbler.com/2.0/",
+        Service::ListenBrainz => "https://api.listenbrainz.org",
+    }
+}
+
+/// The root of a service's sign-in, unless the operator names another; for `ListenBrainz` the page that shows the
+/// user's token.
+pub const fn default_auth_url(service: Service) -> &'static str {
+    match service {
+        Service::Trakt => "https://auth.trakt.tv",
+        Service::LastFm => "https://www.last.fm/api/auth/",
+        Service::ListenBrainz => "https://listenbrainz.org/settings/",
+    }
+}
+
+/// The variable of one service: `TRAKT_` and `ENABLED` are `TRAKT_ENABLED`.
+pub(super) fn variable(service: Service, ending: &str) -> String {
+    format!("{}_{ending}", service.name().to_ascii_uppercase())
+}
+
+pub(super) fn read(
+    reader: &Reader<'_>,
+) -> Result<BTreeMap<Service, ServiceSetting>, SettingsError> {
+    Service::ALL
+        .into_iter()
+        .map(|service| Ok((service, read_one(reader, service)?)))
+        .collect()
+}
+
+/// Reads everything first, so that a wrong variable is told even where the service is off.
+fn read_one(reader: &Reader<'_>, service: Service) -> Result<ServiceSetting, SettingsError> {
+    let enabled = variable(service, "ENABLED");
+    let is_enabled = reader.flag(&enabled, true)?;
+    let api_url = address(
+        reader,
+        &variable(service, "API_URL"),
+        default_api_url(service),
+    )?;
+    let auth_url = address(
+        reader,
+        &variable(service, "AUTH_URL"),
+        default_auth_url(service),
+    )?;
+    let credentials = read_credentials(reader, service)?;
+    if !is_enabled {
+        return Ok(ServiceSetting::Off {
+            why: format!("{enabled} is false"),
+        });
+    }
+    Ok(match credentials {
+        Ok(credentials) => ServiceSetting::On(ServiceApp {
+            api_url,
+            auth_url,
+            credentials,
+        }),
+        Err(missing) => ServiceSetting::Off {
+            why: format!("{missing} is not set"),
+        },
+    })
+}
+
+/// The credentials, or else the name of the first variable that is missing.
+fn read_credentials(
+    reader: &Reader<'_>,
+    service: Service,
+) -> Result<Result<Credentials, &'static str>, SettingsError> {
+    Ok(match service {
+        Service::Trakt => {
+            let client_secret = reader.secret("TRAKT_CLIENT_SECRET")?;
+            let client_id = reader.word("TRAKT_CLIENT_ID")?;
+            client_id
+                .ok_or("TRAKT_CLIENT_ID")
+                .map(|client_id| Credentials::Trakt {
+                    client_id,
+                    client_secret,
+                })
+        }
+        Service::LastFm => {
+            let (api_key, api_secret) = (
+                reader.word("LASTFM_API_KEY")?,
+                reader.secret("LASTFM_API_SECRET")?,
+            );
+            match (api_key, api_secret) {
+                (Some(api_key), Some(api_secret)) => Ok(Credentials::LastFm {
+                    api_key,
+                    api_secret,
+                }),
+                (None, _) => Err("LASTFM_API_KEY"),
+                (Some(_), None) => Err("LASTFM_API_SECRET"),
+            }
+        }
+        Service::ListenBrainz => Ok(Credentials::ListenBrainz),
+    })
+}
+
+fn address(reader: &Reader<'_>, variable: &str, default: &str) -> Result<Url, SettingsError> {
+    match reader.url(variable)? {
+        Some(url) => Ok(url),
+        // A test parses every default, so this names a mistake of ours, not of the operator.
+        None => Url::parse(default).map_err(|_| SettingsError::wrong(variable, "a web address")),
+    }
+}
