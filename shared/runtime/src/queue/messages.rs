@@ -163,6 +163,15 @@ pub enum Wake {
         /// When that state began.
         at: DateTime<Utc>,
     },
+    /// A connection's tokens end soon.
+    Refresh {
+        /// The version of this form.
+        v: u8,
+        /// Whose connection.
+        user: UserId,
+        /// At which service.
+        service: Service,
+    },
     /// An open circuit is due for a probe.
     Probe {
         /// The version of this form.
@@ -192,6 +201,7 @@ impl Wake {
         match self {
             Self::Deliver { service, .. }
             | Self::Live { service, .. }
+            | Self::Refresh { service, .. }
             | Self::Probe { service, .. } => *service,
         }
     }
@@ -199,7 +209,9 @@ impl Wake {
     /// Whose it is; a probe is nobody's.
     pub const fn user(&self) -> Option<UserId> {
         match self {
-            Self::Deliver { user, .. } | Self::Live { user, .. } => Some(*user),
+            Self::Deliver { user, .. } | Self::Live { user, .. } | Self::Refresh { user, .. } => {
+                Some(*user)
+            }
             Self::Probe { .. } => None,
         }
     }
@@ -346,6 +358,11 @@ mod tests {
                 v: VERSION,
                 service: Service::ListenBrainz,
                 host: "music.example".to_owned(),
+            },
+            Wake::Refresh {
+                v: VERSION,
+                user: user(),
+                service: Service::Trakt,
             },
         ]
     }

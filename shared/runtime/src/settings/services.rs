@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-pub use hub_domain::app::{Credentials, ServiceApp};
 use hub_domain::Service;
+pub use hub_domain::app::{Credentials, ServiceApp};
 use url::Url;
 
 use super::reader::{Reader, SettingsError};
