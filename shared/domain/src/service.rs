@@ -42,6 +42,14 @@ impl Service {
         }
     }
 
+    /// Says whether a user may name another server that speaks the service's language.
+    pub const fn has_compatible_servers(self) -> bool {
+        match self {
+            Self::ListenBrainz => true,
+            Self::Trakt | Self::LastFm => false,
+        }
+    }
+
     /// Says whether plays of this kind go to the service without being asked for.
     pub const fn takes(self, kind: ItemKind) -> bool {
         match self {

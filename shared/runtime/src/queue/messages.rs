@@ -180,6 +180,8 @@ pub enum Wake {
         service: Service,
         /// The host whose circuit is open.
         host: String,
+        /// With whose connection it is asked.
+        user: UserId,
     },
 }
 
@@ -358,6 +360,7 @@ mod tests {
                 v: VERSION,
                 service: Service::ListenBrainz,
                 host: "music.example".to_owned(),
+                user: user(),
             },
             Wake::Refresh {
                 v: VERSION,
@@ -392,7 +395,7 @@ mod tests {
         );
         assert_eq!(
             wakes[2],
-            json!({"wake": "probe", "v": 1, "service": "listenbrainz", "host": "music.example"})
+            json!({"wake": "probe", "v": 1, "service": "listenbrainz", "host": "music.example", "user": user})
         );
         let queued: serde_json::Value = serde_json::from_str(&write(&scrobble()).unwrap()).unwrap();
         assert_eq!(queued["what"]["scrobble"]["action"], "scrobble");

@@ -146,6 +146,18 @@ impl Settings {
         }
     }
 
+    /// The application at a service that this function cannot do without.
+    ///
+    /// # Errors
+    ///
+    /// Why the service is off.
+    pub fn app_of(&self, service: Service) -> Result<&ServiceApp, SettingsError> {
+        self.app(service).map_err(|why| SettingsError::Off {
+            service,
+            why: why.to_owned(),
+        })
+    }
+
     /// The services that are on.
     pub fn services_on(&self) -> impl Iterator<Item = Service> + '_ {
         let on = |(service, setting): (&Service, &ServiceSetting)| setting.app().map(|_| *service);

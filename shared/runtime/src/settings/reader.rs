@@ -27,6 +27,14 @@ pub enum SettingsError {
         /// What it should hold, in words.
         allowed: String,
     },
+    /// The service is off, and this function cannot do without it.
+    #[error("{} is off: {why}", service.title())]
+    Off {
+        /// The service.
+        service: hub_domain::Service,
+        /// Why; it names the variable to change.
+        why: String,
+    },
 }
 
 impl SettingsError {
@@ -44,10 +52,11 @@ impl SettingsError {
         }
     }
 
-    /// The variable that has to be changed.
+    /// The variable that has to be changed; for a service that is off, the one that names it.
     pub fn variable(&self) -> &str {
         match self {
             Self::Wrong { variable, .. } | Self::Missing { variable, .. } => variable,
+            Self::Off { .. } => "SERVICE",
         }
     }
 }
