@@ -1,0 +1,22 @@
+#![doc = include_str!("../README.md")]
+
+mod error;
+mod http;
+pub mod lastfm;
+pub mod listenbrainz;
+mod music;
+mod provider;
+mod seam;
+#[cfg(test)]
+mod testing;
+pub mod trakt;
+
+pub use error::ProviderError;
+pub use lastfm::{LastFm, LastFmApp};
+pub use listenbrainz::{ListenBrainz, ListenBrainzApp};
+pub use provider::Provider;
+pub use seam::{
+    Account, Authorize, DevicePoll, DeviceStart, IfLost, Limit, LimitScope, Live, Preparation,
+    Prepared, PreparedPlay, SignIn, Tokens,
+};
+pub use trakt::{Trakt, TraktApp};

@@ -1,0 +1,430 @@
+//! The services behind one seam: an enum and a match, so that the compiler lists every place a new one belongs.
+
+use chrono::{DateTime, Utc};
+use hub_domain::app::{Credentials, ServiceApp};
+use hub_domain::connection::Identity;
+use hub_domain::{LiveState, Outcome, Play, PlayId, Secret, Service};
+use url::Url;
+
+use crate::error::ProviderError;
+use crate::lastfm::{LastFm, LastFmApp};
+use crate::listenbrainz::{ListenBrainz, ListenBrainzApp};
+use crate::seam::{
+    Account, Authorize, DevicePoll, DeviceStart, IfLost, Limit, Live, Preparation, Prepared,
+    SignIn, Tokens,
+};
+use crate::trakt::{Trakt, TraktApp};
+
+/// The client of one service. It never sleeps, never retries and keeps nothing.
+#[derive(Debug, Clone)]
+pub enum Provider {
+    /// Films and episodes.
+    Trakt(Trakt),
+    /// Tracks.
+    LastFm(LastFm),
+    /// Tracks, there or at a compatible server.
+    ListenBrainz(ListenBrainz),
+}
+
+/// Calls the same method of whichever client it is.
+macro_rules! each {
+    ($provider:expr, $client:ident => $call:expr) => {
+        match $provider {
+            Provider::Trakt($client) => $call,
+            Provider::LastFm($client) => $call,
+            Provider::ListenBrainz($client) => $call,
+        }
+    };
+}
+
+impl Provider {
+    /// The client of one service. `http` follows no redirects; for services with compatible servers it is the one that
+    /// guards addresses which users entered.
+    pub fn new(app: &ServiceApp, http: reqwest::Client) -> Self {
+        let (api_url, auth_url) = (app.api_url.clone(), app.auth_url.clone());
+        match &app.credentials {
+            Credentials::Trakt {
+                client_id,
+                client_secret,
+            } => {
+                let (client_id, client_secret) = (client_id.clone(), client_secret.clone());
+                Self::Trakt(Trakt::new(
+                    TraktApp {
+                        client_id,
+                        client_secret,
+                        api_url,
+                        auth_url,
+                    },
+                    http,
+                ))
+            }
+            Credentials::LastFm {
+                api_key,
+                api_secret,
+            } => {
+                let (api_key, api_secret) = (api_key.clone(), api_secret.clone());
+                Self::LastFm(LastFm::new(
+                    LastFmApp {
+                        api_key,
+                        api_secret,
+                        api_url,
+                        auth_url,
+                    },
+                    http,
+                ))
+            }
+            Credentials::ListenBrainz => {
+                Self::ListenBrainz(ListenBrainz::new(ListenBrainzApp { api_url }, http))
+            }
+        }
+    }
+
+    /// The service it speaks to.
+    pub const fn service(&self) -> Service {
+        match self {
+            Self::Trakt(_) => Service::Trakt,
+            Self::LastFm(_) => Service::LastFm,
+            Self::ListenBrainz(_) => Service::ListenBrainz,
+        }
+    }
+
+    /// Decides what is sent next of some plays, oldest first: pure, and the same for the same arguments.
+    ///
+    /// Each play is in exactly one of the three parts of the answer. At most 50 plays go into one request to Last.fm,
+    /// 100 to ListenBrainz and to Trakt's history; one to Trakt's stop and to a compatible server.
+    pub fn prepare(
+        &self,
+        plays: &[Play],
+        account_url: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Preparation {
+        match self {
+            Self::Trakt(client) => client.prepare(plays, now),
+            Self::LastFm(client) => client.prepare(plays, now),
+            Self::ListenBrainz(client) => client.prepare(plays, account_url, now),
+        }
+    }
+
+    /// Sends what was prepared, and reads from the answer's body what became of each play in it.
+    ///
+    /// # Errors
+    ///
+    /// Says what to do next about all of them. [`hub_domain::Disposition::Permanent`] about several plays means that
+    /// one of them may be at fault: send the halves.
+    pub async fn send(
+        &self,
+        account: &Account<'_>,
+        prepared: &Prepared,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<(PlayId, Outcome)>, ProviderError> {
+        each!(self, client => client.deliver(account, prepared, now).await)
+            .map_err(|error| error.hiding(&account.tokens.access))
+    }
+
+    /// What to do if the answer to a prepared request is lost.
+    pub fn if_lost(&self, prepared: &Prepared, _account_url: Option<&str>) -> IfLost {
+        match self {
+            Self::Trakt(client) => client.if_lost(prepared),
+            // ListenBrainz and Last.fm store the same second with the same names once. Compatible servers get every
+            // listen at least once; there is nothing to read back.
+            Self::LastFm(_) | Self::ListenBrainz(_) => IfLost::Repeat,
+        }
+    }
+
+    /// Looks which of the plays of a prepared request are at the service; `None` beside a play: it is not there.
+    ///
+    /// A play that is not in `plays`, or that cannot be looked for, is left out of the answer: nothing is known of it.
+    ///
+    /// # Errors
+    ///
+    /// The reading failed: nothing is known, look again later. Never [`hub_domain::Disposition::InDoubt`].
+    pub async fn read_back(
+        &self,
+        account: &Account<'_>,
+        prepared: &Prepared,
+        plays: &[Play],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<(PlayId, Option<Outcome>)>, ProviderError> {
+        match self {
+            Self::Trakt(client) => client
+                .read_back(account, prepared, plays, now)
+                .await
+                .map_err(|error| error.hiding(&account.tokens.access)),
+            // A repeat is harmless there, so nothing is read.
+            Self::LastFm(_) | Self::ListenBrainz(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// Tells the service what is on at this moment. A state that is stale or that would count as a play is not sent.
+    ///
+    /// # Errors
+    ///
+    /// Nothing to do about it: a live signal is never retried.
+    pub async fn live(
+        &self,
+        account: &Account<'_>,
+        state: &LiveState,
+        now: DateTime<Utc>,
+    ) -> Result<Live, ProviderError> {
+        if state.is_stale(now) || !self.service().takes(state.media.kind) {
+            return Ok(Live::NothingToSend);
+        }
+        each!(self, client => client.live(account, state, now).await)
+            .map_err(|error| error.hiding(&account.tokens.access))
+    }
+
+    /// Asks the service who the user is. `account.username` may be empty.
+    ///
+    /// # Errors
+    ///
+    /// [`hub_domain::Disposition::Auth`]: the tokens do not work.
+    pub async fn identify(
+        &self,
+        account: &Account<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<Identity, ProviderError> {
+        each!(self, client => client.identify(account, now).await)
+            .map_err(|error| error.hiding(&account.tokens.access))
+    }
+
+    /// The host that is called, for its circuit and its limiter; with the port where one is named.
+    pub fn host(&self, account_url: Option<&str>) -> String {
+        match self {
+            Self::Trakt(client) => client.host(),
+            Self::LastFm(client) => client.host(),
+            Self::ListenBrainz(client) => client.host(account_url),
+        }
+    }
+
+    /// How many writes the service takes. Compatible servers name no limit; `ListenBrainz`'s is kept to there as well.
+    pub const fn limit(&self, _account_url: Option<&str>) -> Limit {
+        match self {
+            Self::Trakt(_) => Trakt::LIMIT,
+            Self::LastFm(_) => LastFm::LIMIT,
+            Self::ListenBrainz(_) => ListenBrainz::LIMIT,
+        }
+    }
+
+    /// How a user signs in.
+    pub const fn sign_in(&self) -> SignIn {
+        match self {
+            Self::Trakt(_) => SignIn::OAuth,
+            Self::LastFm(_) => SignIn::WebAuth,
+            Self::ListenBrainz(_) => SignIn::Token,
+        }
+    }
+
+    /// Where the browser goes to sign in; it comes back to `redirect` with `state`.
+    ///
+    /// # Errors
+    ///
+    /// The service has no such page.
+    pub fn authorize(&self, redirect: &Url, state: &str) -> Result<Authorize, ProviderError> {
+        each!(self, client => client.authorize(redirect, state))
+    }
+
+    /// Turns what the sign-in brought back (a code, a token) into tokens.
+    ///
+    /// # Errors
+    ///
+    /// [`hub_domain::Disposition::Auth`]: the code is not, or no longer, good.
+    pub async fn exchange(
+        &self,
+        code_or_token: &str,
+        redirect: &Url,
+        verifier: Option<&Secret>,
+        now: DateTime<Utc>,
+    ) -> Result<Tokens, ProviderError> {
+        match self {
+            Self::Trakt(client) => {
+                client
+                    .exchange(code_or_token, redirect, verifier, now)
+                    .await
+            }
+            Self::LastFm(client) => client.exchange(code_or_token, now).await,
+            Self::ListenBrainz(client) => client.exchange(code_or_token),
+        }
+        .map_err(|error| error.hiding(&Secret::new(code_or_token)))
+    }
+
+    /// Gets the next pair of tokens. The old refresh token is dead once this succeeds.
+    ///
+    /// # Errors
+    ///
+    /// [`hub_domain::Disposition::Auth`]: the refresh token is refused, or the service has none.
+    /// [`hub_domain::Disposition::Retryable`]: the service or the network is in trouble; the connection is not lost.
+    pub async fn refresh(
+        &self,
+        tokens: &Tokens,
+        redirect: &Url,
+        now: DateTime<Utc>,
+    ) -> Result<Tokens, ProviderError> {
+        match self {
+            Self::Trakt(client) => client.refresh(tokens, redirect, now).await,
+            Self::LastFm(_) | Self::ListenBrainz(_) => Err(ProviderError::new(
+                self.service(),
+                "refresh the tokens",
+                hub_domain::Disposition::Auth,
+                "its tokens have no end and cannot be refreshed",
+            )),
+        }
+    }
+
+    /// Ends the tokens at the service, where it lets us.
+    ///
+    /// # Errors
+    ///
+    /// The service was not told; the user can revoke the access in its settings.
+    pub async fn revoke(&self, tokens: &Tokens, now: DateTime<Utc>) -> Result<(), ProviderError> {
+        match self {
+            Self::Trakt(client) => client.revoke(tokens, now).await,
+            // Both are revoked by the user alone, in the service's settings.
+            Self::LastFm(_) | Self::ListenBrainz(_) => Ok(()),
+        }
+    }
+
+    /// Begins a sign-in on another device.
+    ///
+    /// # Errors
+    ///
+    /// The service refused, or has no such sign-in.
+    pub async fn begin_device(&self, now: DateTime<Utc>) -> Result<DeviceStart, ProviderError> {
+        match self {
+            Self::Trakt(client) => client.begin_device(now).await,
+            Self::LastFm(client) => client.begin_device(now).await,
+            Self::ListenBrainz(client) => Err(client.has_only_tokens("begin a device sign-in")),
+        }
+    }
+
+    /// Asks what became of a device sign-in.
+    ///
+    /// # Errors
+    ///
+    /// Nothing is known; ask again after the interval.
+    pub async fn poll_device(
+        &self,
+        device_code: &Secret,
+        now: DateTime<Utc>,
+    ) -> Result<DevicePoll, ProviderError> {
+        match self {
+            Self::Trakt(client) => client.poll_device(device_code, now).await,
+            Self::LastFm(client) => client.poll_device(device_code, now).await,
+            Self::ListenBrainz(client) => Err(client.has_only_tokens("poll a device sign-in")),
+        }
+        .map_err(|error| error.hiding(device_code))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use hub_domain::{ItemKind, MediaItem};
+
+    use super::*;
+    use crate::testing::{at, client, episode, movie, play, track};
+    use crate::{LastFmApp, ListenBrainzApp, TraktApp};
+
+    fn all() -> [Provider; 3] {
+        let url = |text: &str| text.parse::<Url>().unwrap();
+        let trakt = TraktApp {
+            client_id: "id".to_owned(),
+            client_secret: None,
+            api_url: url("https://api.trakt.tv"),
+            auth_url: url("https://auth.trakt.tv"),
+        };
+        let lastfm = LastFmApp {
+            api_key: "key".to_owned(),
+            api_secret: Secret::new("secret"),
+            api_url: url("https://ws.audioscrobbler.com/2.0/"),
+            auth_url: url("https://www.last.fm/api/auth/"),
+        };
+        let listenbrainz = ListenBrainzApp {
+            api_url: url("https://api.listenbrainz.org"),
+        };
+        [
+            Provider::Trakt(Trakt::new(trakt, client())),
+            Provider::LastFm(LastFm::new(lastfm, client())),
+            Provider::ListenBrainz(ListenBrainz::new(listenbrainz, client())),
+        ]
+    }
+
+    #[test]
+    fn each_play_is_settled_prepared_or_left_and_the_rounds_come_to_an_end() {
+        let mut plays: Vec<Play> = (0..260)
+            .map(|n| {
+                let media = match n % 5 {
+                    0 => movie("tt0133093"),
+                    1 => episode(u32::try_from(n).unwrap(), None),
+                    2 => MediaItem::new(ItemKind::PodcastEpisode),
+                    3 => MediaItem::new(ItemKind::Track),
+                    _ => track("a", &format!("t{n}")),
+                };
+                let times = (n % 7 != 0).then(|| at(n * 60));
+                let mut play = play(media, times, times);
+                play.item = hub_domain::ItemKey::new(n.to_string());
+                play.id = PlayId::new(play.user, &play.item, times);
+                play
+            })
+            .collect();
+        plays.push(play(movie("tt0000001"), Some(at(10_000)), Some(at(16_000))));
+        for provider in all() {
+            for url in [None, Some("https://maloja.example/apis/listenbrainz")] {
+                let mut open = plays.clone();
+                while !open.is_empty() {
+                    let preparation = provider.prepare(&open, url, at(16_010));
+                    assert_eq!(preparation, provider.prepare(&open, url, at(16_010)));
+                    let prepared = preparation.prepared.map(|it| it.plays).unwrap_or_default();
+                    let settled = preparation.settled.into_iter().map(|(id, _)| id);
+                    let gone: Vec<PlayId> = settled
+                        .chain(prepared.into_iter().map(|it| it.play))
+                        .collect();
+                    assert!(!gone.is_empty());
+                    let given: BTreeSet<PlayId> = open.iter().map(|it| it.id.clone()).collect();
+                    let parts = gone.iter().chain(&preparation.left);
+                    assert_eq!(parts.clone().count(), given.len());
+                    assert_eq!(parts.cloned().collect::<BTreeSet<_>>(), given);
+                    open.retain(|it| preparation.left.contains(&it.id));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_written_down_keeps_its_stored_format() {
+        let film = play(movie("tt0133093"), Some(at(0)), Some(at(7000)));
+        let prepared = all()[0].prepare(&[film], None, at(7001)).prepared.unwrap();
+        let stored = r#"{"call":"scrobble/stop","body":"{\"movie\":{\"title\":\"The Matrix\",\"year\":1999,\"ids\":{\"imdb\":\"tt0133093\"}},\"progress\":85.0}","plays":[{"play":"20251120T120000000Z-610c9e76838efd24","watched_at":"2025-11-20T13:56:40Z"}],"prepared_at":"2025-11-20T13:56:41Z"}"#;
+        assert_eq!(serde_json::to_string(&prepared).unwrap(), stored);
+        assert_eq!(serde_json::from_str::<Prepared>(stored).unwrap(), prepared);
+    }
+
+    #[test]
+    fn each_service_is_called_at_its_own_host_within_its_own_limit() {
+        let hosts = all().map(|provider| provider.host(None));
+        let expected = [
+            "api.trakt.tv",
+            "ws.audioscrobbler.com",
+            "api.listenbrainz.org",
+        ];
+        assert_eq!(hosts, expected);
+        for provider in all() {
+            assert!(provider.limit(None).calls > 0);
+            assert_eq!(provider.service().to_string(), provider.service().name());
+        }
+    }
+
+    #[tokio::test]
+    async fn tokens_without_an_end_are_never_refreshed() {
+        let redirect: Url = "https://hub.example/callback".parse().unwrap();
+        for provider in &all()[1..] {
+            let tokens = Tokens::lasting("token");
+            let error = provider
+                .refresh(&tokens, &redirect, at(0))
+                .await
+                .unwrap_err();
+            assert_eq!(error.disposition, hub_domain::Disposition::Auth);
+            provider.revoke(&tokens, at(0)).await.unwrap();
+        }
+    }
+}
