@@ -1,0 +1,302 @@
+//! An event of a playback: session → plays → live signals.
+
+use chrono::{DateTime, Utc};
+use hub_domain::delivery::State;
+use hub_domain::live::Playing;
+use hub_domain::session::{Made, Observed, Session, SessionKey};
+use hub_domain::threshold::Rule;
+use hub_domain::{Delivery, Event, Play, Service};
+use hub_store::{Saved, StoredConnection, User};
+
+use crate::plays::Sighted;
+use crate::wakes::Wakes;
+use crate::{Failure, Progress, is_fresh};
+
+/// How often a session is read again that another writer changed.
+const MOST_RACES: usize = 5;
+
+impl Progress {
+    /// Handles one event of a playback.
+    pub(crate) async fn playback(
+        &self,
+        user: &User,
+        event: &Event,
+        only: Option<&[Service]>,
+        now: DateTime<Utc>,
+        wakes: &mut Wakes,
+    ) -> Result<(), Failure> {
+        let Some(rule) = self
+            .behaviour
+            .thresholds
+            .with(&user.settings.thresholds)
+            .of(event.media.kind)
+        else {
+            return Ok(());
+        };
+        let connections = self
+            .connections_for(user.id, event.media.kind, only)
+            .await?;
+        let key = SessionKey::of(event);
+        for _ in 0..MOST_RACES {
+            let stored = self.table.session(user.id, &key, now).await?;
+            let is_new = stored.is_none();
+            let (mut session, version) = match stored {
+                Some((session, version)) => (session, Some(version)),
+                None => (Session::new(user.id, event), None),
+            };
+            let shown = session.live.as_ref().map(|live| live.sequence);
+            match session.observe(event) {
+                Observed::Nothing => return Ok(()),
+                Observed::Repeated => {
+                    // The same message again, perhaps after a crash behind its writes: wake what is not settled.
+                    return self.wake_unsettled(&session, wakes).await;
+                }
+                Observed::New => {}
+            }
+            self.make_plays(user, &mut session, event, rule, &connections, now, wakes)
+                .await?;
+            self.release_held(&session, rule, &connections, now, wakes)
+                .await?;
+            // The sweep that closes silent sessions moves the entry itself, so it is written only once.
+            let due_at = is_new.then(|| session.silent_at());
+            match self
+                .table
+                .put_session(&session, version, due_at, now)
+                .await?
+            {
+                Saved::Saved(_) => {
+                    self.show(&session, rule, shown, &connections, event, now, wakes);
+                    return Ok(());
+                }
+                Saved::Conflict => {}
+            }
+        }
+        Err(Failure::Contended("session"))
+    }
+
+    /// Makes a play of every viewing, and of every part of it, that met the lowest threshold that applies.
+    #[expect(clippy::too_many_arguments, reason = "all that a play is made of")]
+    async fn make_plays(
+        &self,
+        user: &User,
+        session: &mut Session,
+        event: &Event,
+        rule: Rule,
+        connections: &[StoredConnection],
+        now: DateTime<Utc>,
+        wakes: &mut Wakes,
+    ) -> Result<(), Failure> {
+        let lowest = connections
+            .iter()
+            .map(|stored| threshold_of(stored, rule))
+            .fold(rule.percent, f64::min);
+        for part in 0..session.media.parts() {
+            for viewing in session.due(&rule.at(lowest), part) {
+                let watched_at = viewing.met_at.unwrap_or(viewing.until);
+                let sighted = Sighted {
+                    media: session.media.part(part),
+                    server: &session.server,
+                    road: &session.key.0,
+                    started_at: viewing.started_at,
+                    watched_at,
+                    began_percent: viewing.began_percent,
+                    progress_percent: viewing.percent,
+                    manual: false,
+                    precision: hub_domain::Precision::Second,
+                    suggested: None,
+                };
+                let media = session.media.part(part);
+                let is_met = |percent: f64| {
+                    session
+                        .viewings(&rule.at(percent), part)
+                        .iter()
+                        .any(|other| {
+                            other.started_at == viewing.started_at && other.met_at.is_some()
+                        })
+                };
+                let deliveries = connections
+                    .iter()
+                    .map(|stored| {
+                        let own = threshold_of(stored, rule);
+                        let delivery = if is_met(own) {
+                            Delivery::pending()
+                        } else {
+                            Delivery::held(own)
+                        };
+                        (stored.connection.service, delivery)
+                    })
+                    .collect();
+                let play = self
+                    .record_play(user, sighted, deliveries, now, wakes)
+                    .await?;
+                tracing::info!(user.id = %user.id, play.id = %play, kind = %media.kind, source = %event.server.source, "play made");
+                session.made.push(Made {
+                    play,
+                    part,
+                    started_at: viewing.started_at,
+                    until: viewing.until,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets go the deliveries whose connection asked for more than the play needed, once that is met.
+    async fn release_held(
+        &self,
+        session: &Session,
+        rule: Rule,
+        connections: &[StoredConnection],
+        now: DateTime<Utc>,
+        wakes: &mut Wakes,
+    ) -> Result<(), Failure> {
+        let higher: Vec<_> = connections
+            .iter()
+            .filter(|stored| {
+                stored
+                    .connection
+                    .settings
+                    .scrobble_threshold_percent
+                    .is_some()
+            })
+            .collect();
+        let Some(made) = session.made.last().filter(|_| !higher.is_empty()) else {
+            return Ok(());
+        };
+        let Some(play) = self.table.play(session.user, &made.play).await? else {
+            return Ok(());
+        };
+        for stored in higher {
+            let service = stored.connection.service;
+            let is_held = play
+                .deliveries
+                .get(&service)
+                .is_some_and(|delivery| delivery.state == State::Held);
+            let own = rule.at(threshold_of(stored, rule));
+            let is_met = || {
+                session
+                    .viewings(&own, made.part)
+                    .iter()
+                    .any(|viewing| viewing.met_at.is_some() && made.is_of(viewing))
+            };
+            if is_held && is_met() {
+                let delivery = Delivery::pending();
+                self.table
+                    .update_delivery(session.user, &play.id, service, &delivery, true)
+                    .await?;
+                self.wake(wakes, &play, service, now);
+            }
+        }
+        Ok(())
+    }
+
+    /// Wakes every lane that has not settled a play of this session.
+    async fn wake_unsettled(&self, session: &Session, wakes: &mut Wakes) -> Result<(), Failure> {
+        let made: Vec<_> = session
+            .made
+            .iter()
+            .rev()
+            .take(4)
+            .map(|made| made.play.clone())
+            .collect();
+        if made.is_empty() {
+            return Ok(());
+        }
+        for play in self.table.plays(session.user, &made).await? {
+            self.wake_open(wakes, &play);
+        }
+        Ok(())
+    }
+
+    /// Asks for the session to be shown where that is wanted, if there is something new to show.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what is shown hangs on all of it"
+    )]
+    fn show(
+        &self,
+        session: &Session,
+        rule: Rule,
+        shown: Option<u64>,
+        connections: &[StoredConnection],
+        event: &Event,
+        now: DateTime<Utc>,
+        wakes: &mut Wakes,
+    ) {
+        let Some(live) = session
+            .live
+            .as_ref()
+            .filter(|live| Some(live.sequence) != shown)
+        else {
+            return;
+        };
+        let is_worth_it = is_fresh(event.received_at, now)
+            && !event.flags.offline
+            && self.behaviour.scrobble_enabled;
+        if !is_worth_it || session.live_state(&rule, now).is_none() {
+            return;
+        }
+        for stored in connections
+            .iter()
+            .filter(|stored| stored.connection.settings.live_signals)
+        {
+            let is_paused = live.playing == Playing::Paused;
+            wakes.live(
+                session.user,
+                stored.connection.service,
+                &session.key,
+                live.sequence,
+                now,
+                is_paused,
+            );
+        }
+    }
+
+    /// Wakes a service for a play, unless nothing is to be sent at present.
+    pub(crate) fn wake(
+        &self,
+        wakes: &mut Wakes,
+        play: &Play,
+        service: Service,
+        _now: DateTime<Utc>,
+    ) {
+        if self.behaviour.scrobble_enabled {
+            wakes.play(play.user, service, &play.id, play.manual);
+        }
+    }
+
+    /// Wakes every service at which a play is open and ready.
+    pub(crate) fn wake_open(&self, wakes: &mut Wakes, play: &Play) {
+        for (service, delivery) in &play.deliveries {
+            if delivery.state == State::Pending && self.behaviour.scrobble_enabled {
+                wakes.play(play.user, *service, &play.id, play.manual);
+            }
+        }
+    }
+
+    /// The connections that plays of a kind go to.
+    pub(crate) async fn connections_for(
+        &self,
+        user: hub_domain::UserId,
+        kind: hub_domain::ItemKind,
+        only: Option<&[Service]>,
+    ) -> Result<Vec<StoredConnection>, Failure> {
+        let mut connections = self.table.connections(user).await?;
+        connections.retain(|stored| {
+            let connection = &stored.connection;
+            connection.settings.enabled
+                && connection.service.takes(kind)
+                && self.behaviour.services.contains(&connection.service)
+                && only.is_none_or(|only| only.contains(&connection.service))
+        });
+        Ok(connections)
+    }
+}
+
+fn threshold_of(stored: &StoredConnection, rule: Rule) -> f64 {
+    stored
+        .connection
+        .settings
+        .scrobble_threshold_percent
+        .unwrap_or(rule.percent)
+}

@@ -1,0 +1,119 @@
+#![doc = include_str!("../README.md")]
+
+mod erased;
+mod lanes;
+mod plays;
+mod sessions;
+mod tokens;
+
+use chrono::TimeDelta;
+use hub_domain::Service;
+use hub_runtime::queue::{Queues, SendError};
+use hub_runtime::{Clock, Settings};
+use hub_store::{StoreError, Table};
+
+/// The most entries of one shard that a tick looks at; what is left is the next tick's.
+const A_SHARD: i32 = 200;
+
+/// What the function decides by.
+#[derive(Debug, Clone)]
+pub struct Behaviour {
+    /// Whether anything is sent at all.
+    pub scrobble_enabled: bool,
+    /// How often the function is ticked.
+    pub tick: TimeDelta,
+    /// The services that are on.
+    pub services: Vec<Service>,
+}
+
+/// The function, connected.
+#[derive(Clone)]
+pub struct Sync {
+    table: Table,
+    queues: Queues,
+    clock: Clock,
+    behaviour: Behaviour,
+}
+
+/// Why a part of a tick could not be done; the next tick does it.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The table did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A wake-up was not taken.
+    #[error(transparent)]
+    Send(#[from] SendError),
+}
+
+/// What a tick did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ticked {
+    /// Lanes woken.
+    pub lanes: usize,
+    /// Plays whose wake-up was lost, found and woken.
+    pub plays: usize,
+    /// Sessions closed.
+    pub sessions: usize,
+    /// Connections whose tokens end soon.
+    pub tokens: usize,
+    /// Erased users swept a second time.
+    pub erased: usize,
+}
+
+impl Sync {
+    /// Puts the function together as the settings say.
+    pub fn of(settings: &Settings, table: Table, queues: Queues, clock: Clock) -> Self {
+        let behaviour = Behaviour {
+            scrobble_enabled: settings.scrobble_enabled,
+            tick: settings.tick,
+            services: settings.services_on().collect(),
+        };
+        Self {
+            table,
+            queues,
+            clock,
+            behaviour,
+        }
+    }
+
+    /// Does all that is due.
+    ///
+    /// # Errors
+    ///
+    /// The first failure, after everything else was done: one sweep never keeps another from running.
+    pub async fn tick(&self) -> Result<Ticked, Failure> {
+        let now = self.clock.now();
+        let mut ticked = Ticked::default();
+        let mut first = None;
+        let mut note = |result: Result<usize, Failure>, count: &mut usize| match result {
+            Ok(done) => *count = done,
+            Err(failure) => {
+                tracing::error!(
+                    error = &failure as &dyn std::error::Error,
+                    "a sweep was cut short"
+                );
+                first.get_or_insert(failure);
+            }
+        };
+        note(self.wake_lanes(now).await, &mut ticked.lanes);
+        note(self.wake_plays(now).await, &mut ticked.plays);
+        note(self.close_sessions(now).await, &mut ticked.sessions);
+        note(self.refresh_tokens(now).await, &mut ticked.tokens);
+        let Ticked {
+            lanes,
+            plays,
+            sessions,
+            tokens,
+        } = ticked;
+        if ticked != Ticked::default() {
+            tracing::info!(lanes, plays, sessions, tokens, "swept what was due");
+        }
+        first.map_or(Ok(ticked), Err)
+    }
+}
+
+/// The shards of the index.
+fn due_shards() -> std::ops::Range<u8> {
+    0..hub_store::due::SHARDS
+}

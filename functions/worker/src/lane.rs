@@ -1,0 +1,323 @@
+//! Working a lane: gather, reserve a turn, write down, send, settle, let go.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use hub_domain::{Health, Outcome, Play, PlayId, UserId};
+use hub_providers::{Account, LimitScope, Prepared, Provider, ProviderError, Tokens};
+use hub_store::{Lane, LaneTaken, Release, StoredConnection};
+
+use crate::refresh::Refreshed;
+use crate::{BUSY, Failure, LEASE, Worker};
+
+/// The most requests that one wake-up sends before it lets others have the function.
+const MOST_ROUNDS: usize = 4;
+/// A window of the service's may begin in the middle of one of our seconds, since messages wait whole seconds.
+const QUANTUM: TimeDelta = TimeDelta::seconds(1);
+
+/// What is to be done with a lane after a round.
+pub(crate) enum Next {
+    /// Nothing more.
+    Done,
+    /// Another round.
+    Again,
+    /// Come back then.
+    At(DateTime<Utc>),
+}
+
+/// The lane, while it is held.
+pub(crate) struct Held<'a> {
+    pub(crate) user: UserId,
+    pub(crate) stored: &'a StoredConnection,
+    pub(crate) holder: &'a str,
+    pub(crate) now: DateTime<Utc>,
+}
+
+impl Worker {
+    /// Works the lane of a user.
+    pub(crate) async fn work(
+        &self,
+        user: UserId,
+        fresh: Vec<PlayId>,
+        mut slot: Option<DateTime<Utc>>,
+        hops: u32,
+    ) -> Result<(), Failure> {
+        if !self.behaviour.scrobble_enabled {
+            // The plays are in the table, and the sweep wakes their lanes once sending is switched on again.
+            return Ok(());
+        }
+        for _ in 0..MOST_ROUNDS {
+            match self.round(user, &fresh, slot.take(), hops).await? {
+                Next::Done => return Ok(()),
+                Next::Again => {}
+                Next::At(at) => return self.wake_later(user, Vec::new(), None, hops, at).await,
+            }
+        }
+        self.wake_later(user, fresh, None, hops, self.clock.now())
+            .await
+    }
+
+    async fn round(
+        &self,
+        user: UserId,
+        fresh: &[PlayId],
+        slot: Option<DateTime<Utc>>,
+        hops: u32,
+    ) -> Result<Next, Failure> {
+        let now = self.clock.now();
+        let service = self.service();
+        let Some(stored) = self.table.connection(user, service).await? else {
+            self.settle_disconnected(user, fresh, now).await?;
+            return Ok(Next::Done);
+        };
+        if !stored.connection.settings.enabled
+            || stored.connection.health == Health::ReconnectRequired
+        {
+            self.keep(user, fresh, &stored, now).await?;
+            return Ok(Next::Done);
+        }
+        if let Some(later) = self.closed_circuit_or_later(&stored, now).await? {
+            self.table.put_open_many(user, service, fresh).await?;
+            self.table.set_lane_due(user, service, later).await?;
+            return Ok(Next::Done);
+        }
+        let lane = self.table.lane(user, service).await?;
+        if lane.lease_until.is_some_and(|until| until > now) {
+            self.wake_later(user, fresh.to_vec(), slot, hops, now + BUSY)
+                .await?;
+            return Ok(Next::Done);
+        }
+        if let Some(until) = lane.parked_until.filter(|until| *until > now) {
+            self.table.put_open_many(user, service, fresh).await?;
+            self.wake_later(user, Vec::new(), None, hops, until).await?;
+            return Ok(Next::Done);
+        }
+        if let Some(frozen) = &lane.frozen {
+            let prepared: Prepared = serde_json::from_str(frozen)?;
+            return self.recover(user, &stored, &lane, prepared, now).await;
+        }
+        let gathered = self.gather(user, fresh, now).await?;
+        if gathered.ready.is_empty() {
+            return Ok(gathered.next_at.map_or(Next::Done, Next::At));
+        }
+        let url = stored.connection.url.as_deref();
+        let preparation = self.provider.prepare(&gathered.ready, url, now);
+        self.settle_all(user, &gathered.ready, &preparation.settled, None, now)
+            .await?;
+        let Some(prepared) = preparation.prepared else {
+            return Ok(if preparation.left.is_empty() {
+                Next::Done
+            } else {
+                Next::Again
+            });
+        };
+        if let Some(at) = self.turn(&lane, url, slot, now).await? {
+            self.wake_later(user, fresh.to_vec(), Some(at), hops, at)
+                .await?;
+            return Ok(Next::Done);
+        }
+        let more = !preparation.left.is_empty() || gathered.more;
+        let next = self
+            .send_held(user, &stored, &lane, &gathered.ready, prepared, now)
+            .await?;
+        Ok(match next {
+            Next::Done if more => Next::Again,
+            Next::Done => gathered.next_at.map_or(Next::Done, Next::At),
+            other @ (Next::Again | Next::At(_)) => other,
+        })
+    }
+
+    /// The moment at which the limit lets this lane send, if that is not now. A turn once reserved is kept.
+    async fn turn(
+        &self,
+        lane: &Lane,
+        url: Option<&str>,
+        slot: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+    ) -> Result<Option<DateTime<Utc>>, Failure> {
+        let limit = self.provider.limit(url);
+        match limit.scope {
+            // One holder works a lane at a time, so an account's limit needs no item of its own.
+            LimitScope::Account => Ok(lane.next_call_at.filter(|next| *next > now)),
+            LimitScope::Host => {
+                if let Some(slot) = slot {
+                    return Ok(Some(slot).filter(|slot| *slot > now));
+                }
+                let cost =
+                    (limit.per + QUANTUM) / i32::try_from(limit.calls.max(1)).unwrap_or(i32::MAX);
+                let slot = self
+                    .table
+                    .reserve(&self.provider.host(url), "write", cost, now)
+                    .await?;
+                Ok(Some(slot).filter(|slot| *slot > now))
+            }
+        }
+    }
+
+    /// Takes the lane with what is to be sent written down, sends it, settles it, and lets the lane go.
+    pub(crate) async fn send_held(
+        &self,
+        user: UserId,
+        stored: &StoredConnection,
+        lane: &Lane,
+        plays: &[Play],
+        prepared: Prepared,
+        now: DateTime<Utc>,
+    ) -> Result<Next, Failure> {
+        let holder = next_holder();
+        let frozen = serde_json::to_string(&prepared)?;
+        let lease_until = now + LEASE;
+        let frozen = Some((frozen.as_str(), now));
+        let taken = self
+            .table
+            .take_lane(
+                user,
+                self.service(),
+                lane.version,
+                &holder,
+                lease_until,
+                frozen,
+            )
+            .await?;
+        if let LaneTaken::Busy = taken {
+            return Ok(Next::At(now + BUSY));
+        }
+        let held = Held {
+            user,
+            stored,
+            holder: &holder,
+            now,
+        };
+        self.send(&held, plays, prepared).await
+    }
+
+    /// Sends what is written down in a lane that is held.
+    pub(crate) async fn send(
+        &self,
+        held: &Held<'_>,
+        plays: &[Play],
+        prepared: Prepared,
+    ) -> Result<Next, Failure> {
+        let tokens = self.tokens(held.stored)?;
+        let answer = self.ask(held, &tokens, &prepared).await;
+        let answer = match answer {
+            Err(error) if error.is_auth() => match self.refresh(held.stored, held.now).await? {
+                Refreshed::Tokens(tokens) => self.ask(held, &tokens, &prepared).await,
+                Refreshed::Busy => {
+                    // Somebody else is asking for the new pair: nothing was carried out, and no try is used up.
+                    self.let_go(held, Release::default()).await?;
+                    return Ok(Next::At(held.now + BUSY));
+                }
+                Refreshed::Later(at) => {
+                    self.let_go(held, Release::default()).await?;
+                    return Ok(Next::At(at));
+                }
+                Refreshed::ReconnectRequired => Err(error),
+            },
+            other => other,
+        };
+        match answer {
+            Ok(outcomes) => self.answered(held, plays, &prepared, &outcomes).await,
+            Err(error) => self.failed(held, plays, prepared, &error).await,
+        }
+    }
+
+    async fn ask(
+        &self,
+        held: &Held<'_>,
+        tokens: &Tokens,
+        prepared: &Prepared,
+    ) -> Result<Vec<(PlayId, Outcome)>, ProviderError> {
+        let account = account(held.stored, tokens);
+        let started = self.clock.now();
+        let answer = self.provider.send(&account, prepared, held.now).await;
+        let duration_ms = (self.clock.now() - started).num_milliseconds();
+        let plays = prepared.plays.len();
+        match &answer {
+            Ok(_) => {
+                tracing::info!(service.name = %self.service(), user.id = %held.user, plays, duration_ms, "sent")
+            }
+            Err(error) => tracing::warn!(
+                service.name = %self.service(), user.id = %held.user, plays, duration_ms,
+                error = error as &dyn std::error::Error, disposition = ?error.disposition, "not sent"
+            ),
+        }
+        answer
+    }
+
+    async fn answered(
+        &self,
+        held: &Held<'_>,
+        plays: &[Play],
+        prepared: &Prepared,
+        outcomes: &[(PlayId, Outcome)],
+    ) -> Result<Next, Failure> {
+        self.failures
+            .answered(&self.provider.host(held.stored.connection.url.as_deref()));
+        let waits = self
+            .settle_all(held.user, plays, outcomes, Some(prepared), held.now)
+            .await?;
+        self.set_health(held, Health::Ok, None).await?;
+        self.let_go(
+            held,
+            Release {
+                next_call_at: self.next_call_at(held),
+                ..Release::default()
+            },
+        )
+        .await?;
+        Ok(waits.map_or(Next::Done, Next::At))
+    }
+
+    /// When an account's limit lets the next call go out.
+    pub(crate) fn next_call_at(&self, held: &Held<'_>) -> Option<DateTime<Utc>> {
+        let limit = self.provider.limit(held.stored.connection.url.as_deref());
+        match limit.scope {
+            LimitScope::Account => Some(
+                self.clock.now()
+                    + limit.per / i32::try_from(limit.calls.max(1)).unwrap_or(i32::MAX),
+            ),
+            LimitScope::Host => None,
+        }
+    }
+
+    pub(crate) async fn let_go(&self, held: &Held<'_>, release: Release) -> Result<(), Failure> {
+        self.table
+            .settle_lane(held.user, self.service(), held.holder, &release)
+            .await?;
+        Ok(())
+    }
+
+    /// The connection's tokens, opened.
+    pub(crate) fn tokens(&self, stored: &StoredConnection) -> Result<Tokens, Failure> {
+        let connection = &stored.connection;
+        let opened =
+            self.sealing
+                .open(connection.user, connection.service, &stored.sealed_tokens)?;
+        Ok(serde_json::from_str(opened.reveal())?)
+    }
+
+    /// The provider's client.
+    pub(crate) fn provider(&self) -> &Provider {
+        &self.provider
+    }
+}
+
+/// What a call needs of a connection.
+pub(crate) fn account<'a>(stored: &'a StoredConnection, tokens: &'a Tokens) -> Account<'a> {
+    Account {
+        tokens,
+        username: &stored.connection.identity.username,
+        url: stored.connection.url.as_deref(),
+    }
+}
+
+/// A name that no other holder of a lane has.
+pub(crate) fn next_holder() -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    format!(
+        "{}-{}",
+        hub_runtime::random::new_id(),
+        COUNT.fetch_add(1, Ordering::Relaxed)
+    )
+}

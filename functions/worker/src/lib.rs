@@ -1,0 +1,217 @@
+#![doc = include_str!("../README.md")]
+
+mod assemble;
+mod circuit;
+mod gather;
+mod lane;
+mod live;
+mod recover;
+mod refresh;
+mod settle;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::future::join_all;
+use hub_domain::session::SessionKey;
+use hub_domain::{PlayId, Service, Thresholds, UserId, retry};
+use hub_providers::Provider;
+use hub_runtime::queue::{self, Queues, SendError, Wake};
+use hub_runtime::{Clock, HttpClient, Sealing};
+use hub_store::{StoreError, Table};
+use url::Url;
+
+/// How long a holder may keep a lane: longer than the function may run.
+pub const LEASE: TimeDelta = TimeDelta::seconds(120);
+/// How long a wake-up that finds its lane held waits before it looks again.
+const BUSY: TimeDelta = TimeDelta::seconds(2);
+/// The longest delay of a message; longer waits are the table's.
+const LONGEST_DELAY: TimeDelta = TimeDelta::minutes(15);
+
+/// What the function decides by.
+#[derive(Debug, Clone)]
+pub struct Behaviour {
+    /// Whether anything is sent at all.
+    pub scrobble_enabled: bool,
+    /// When a failed delivery is tried again.
+    pub retry: retry::Policy,
+    /// How much has to be played, where neither user nor connection says otherwise.
+    pub thresholds: Thresholds,
+    /// The address that refreshing tokens has to name.
+    pub redirect: Url,
+}
+
+/// The function, connected to its one service.
+#[derive(Clone)]
+pub struct Worker {
+    table: Table,
+    queues: Queues,
+    clock: Clock,
+    provider: Arc<Provider>,
+    sealing: Sealing,
+    notices: HttpClient,
+    behaviour: Behaviour,
+    failures: Arc<circuit::Failures>,
+}
+
+/// Why a wake-up could not be handled now, and has to come again.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The table did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A wake-up was not taken.
+    #[error(transparent)]
+    Send(#[from] SendError),
+    /// What was written down cannot be read.
+    #[error("what was written down to be sent cannot be read")]
+    Frozen(#[from] serde_json::Error),
+    /// The tokens cannot be opened with any key there is.
+    #[error("the tokens cannot be opened")]
+    Sealed(#[from] hub_runtime::sealing::OpenError),
+}
+
+/// What the wake-ups of one batch say of one user's lane.
+#[derive(Debug, Default)]
+struct Call {
+    records: Vec<String>,
+    plays: Vec<PlayId>,
+    slot: Option<DateTime<Utc>>,
+    hops: u32,
+    wakes_lane: bool,
+    refreshes: bool,
+    live: BTreeMap<SessionKey, (u64, DateTime<Utc>)>,
+}
+
+impl Worker {
+    fn service(&self) -> Service {
+        self.provider.service()
+    }
+
+    /// Handles a batch of wake-ups: each lane once, whatever number of them named it.
+    pub async fn handle(&self, event: SqsEvent) -> SqsBatchResponse {
+        let mut calls: BTreeMap<UserId, Call> = BTreeMap::new();
+        let mut probes: BTreeMap<String, (UserId, Vec<String>)> = BTreeMap::new();
+        for record in event.records {
+            let id = record.message_id.unwrap_or_default();
+            match queue::read_wake(record.body.as_deref().unwrap_or_default()) {
+                Ok(Wake::Deliver {
+                    user,
+                    plays,
+                    slot,
+                    hops,
+                    ..
+                }) => {
+                    let call = calls.entry(user).or_default();
+                    call.records.push(id);
+                    call.plays.extend(plays);
+                    call.slot = call.slot.max(slot);
+                    call.hops = call.hops.max(hops);
+                    call.wakes_lane = true;
+                }
+                Ok(Wake::Live {
+                    user,
+                    session,
+                    sequence,
+                    at,
+                    ..
+                }) => {
+                    let call = calls.entry(user).or_default();
+                    call.records.push(id);
+                    let newest = call.live.entry(session).or_insert((sequence, at));
+                    *newest = (*newest).max((sequence, at));
+                }
+                Ok(Wake::Refresh { user, .. }) => {
+                    let call = calls.entry(user).or_default();
+                    call.records.push(id);
+                    call.refreshes = true;
+                }
+                Ok(Wake::Probe { host, user, .. }) => {
+                    probes
+                        .entry(host)
+                        .or_insert_with(|| (user, Vec::new()))
+                        .1
+                        .push(id);
+                }
+                // The truth is in the table, and the sweep finds it; this message will never be understood.
+                Err(error) => {
+                    tracing::error!(message.id = %id, error = &error as &dyn std::error::Error, "wake-up not understood, dropped");
+                }
+            }
+        }
+        let lanes = calls.into_iter().map(|(user, call)| async move {
+            let records = call.records.clone();
+            (self.call(user, call).await, records)
+        });
+        let probes = probes
+            .into_iter()
+            .map(|(host, (user, records))| async move { (self.probe(&host, user).await, records) });
+        let (lanes, probes) = futures_util::future::join(join_all(lanes), join_all(probes)).await;
+        let mut response = SqsBatchResponse::default();
+        for (result, records) in lanes.into_iter().chain(probes) {
+            if let Err(failure) = result {
+                tracing::error!(error = &failure as &dyn std::error::Error, service.name = %self.service(), "wake-up kept for another try");
+                response
+                    .batch_item_failures
+                    .extend(records.into_iter().map(|record| {
+                        let mut failure = BatchItemFailure::default();
+                        failure.item_identifier = record;
+                        failure
+                    }));
+            }
+        }
+        response
+    }
+
+    async fn call(&self, user: UserId, call: Call) -> Result<(), Failure> {
+        if call.refreshes {
+            self.refresh_ahead(user).await?;
+        }
+        // Plays first: a signal of what is on now must not overtake what it would follow.
+        if call.wakes_lane {
+            self.work(user, call.plays, call.slot, call.hops).await?;
+        }
+        for (session, (sequence, at)) in call.live {
+            self.show(user, &session, sequence, at).await?;
+        }
+        Ok(())
+    }
+
+    /// Wakes the lane again after a while; waits longer than a message can are left to the lane's due entry.
+    async fn wake_later(
+        &self,
+        user: UserId,
+        plays: Vec<PlayId>,
+        slot: Option<DateTime<Utc>>,
+        hops: u32,
+        at: DateTime<Utc>,
+    ) -> Result<(), Failure> {
+        let now = self.clock.now();
+        let wait = (at - now).max(TimeDelta::zero());
+        if wait > LONGEST_DELAY {
+            self.table
+                .put_open_many(user, self.service(), &plays)
+                .await?;
+            self.table.set_lane_due(user, self.service(), at).await?;
+            return Ok(());
+        }
+        let wake = Wake::Deliver {
+            v: queue::VERSION,
+            user,
+            service: self.service(),
+            plays,
+            slot,
+            hops: hops + 1,
+        };
+        self.queues.send_wakes(&[(wake, wait_of(wait))]).await?;
+        Ok(())
+    }
+}
+
+/// A wait as messages know it; what lies in the past is no wait.
+fn wait_of(wait: TimeDelta) -> Duration {
+    wait.to_std().unwrap_or(Duration::ZERO)
+}

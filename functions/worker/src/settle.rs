@@ -1,0 +1,438 @@
+//! Writing down what became of each delivery.
+
+use chrono::{DateTime, Utc};
+use futures_util::future::try_join_all;
+use hub_domain::delivery::State;
+use hub_domain::{Delivery, Disposition, Health, Outcome, Play, PlayId, UserId, retry};
+use hub_providers::{IfLost, Prepared, ProviderError};
+use hub_runtime::notices::{Notice, NoticeKind};
+use hub_store::{Release, StoredConnection};
+
+use crate::lane::{Held, Next};
+use crate::{Failure, Worker};
+
+/// How many plays are written at once.
+const AT_ONCE: usize = 16;
+/// How long the hub waits before it asks again whether a service has let the application in again.
+const OPERATOR: chrono::TimeDelta = chrono::TimeDelta::hours(1);
+
+impl Worker {
+    /// Settles what was answered for each play, and says when the first of those that wait is ready.
+    pub(crate) async fn settle_all(
+        &self,
+        user: UserId,
+        plays: &[Play],
+        outcomes: &[(PlayId, Outcome)],
+        prepared: Option<&Prepared>,
+        now: DateTime<Utc>,
+    ) -> Result<Option<DateTime<Utc>>, Failure> {
+        let settled = outcomes.iter().filter_map(|(id, outcome)| {
+            let play = plays.iter().find(|play| play.id == *id)?;
+            let before = play.deliveries.get(&self.service())?;
+            let mut after = before.answered(outcome, now);
+            after.sent_watched_at = told(prepared, id).or(before.sent_watched_at);
+            Some((play, after))
+        });
+        self.write(user, settled.collect()).await
+    }
+
+    /// Writes deliveries as they are now; returns when the first of those that wait is ready.
+    pub(crate) async fn write(
+        &self,
+        user: UserId,
+        deliveries: Vec<(&Play, Delivery)>,
+    ) -> Result<Option<DateTime<Utc>>, Failure> {
+        let service = self.service();
+        let waits = deliveries
+            .iter()
+            .filter_map(|(_, delivery)| delivery.next_attempt_at)
+            .min();
+        let (closed, open): (Vec<_>, Vec<_>) = deliveries
+            .iter()
+            .partition(|(_, delivery)| delivery.state.is_settled());
+        // Written as open before the play says that it waits: the lane's holder looks there.
+        let open: Vec<PlayId> = open.into_iter().map(|(play, _)| play.id.clone()).collect();
+        if !open.is_empty() {
+            self.table.put_open_many(user, service, &open).await?;
+        }
+        for some in deliveries.chunks(AT_ONCE) {
+            try_join_all(some.iter().map(|(play, delivery)| async move {
+                let others_open = play
+                    .deliveries
+                    .iter()
+                    .any(|(other, delivery)| *other != service && !delivery.state.is_settled());
+                let still_open = others_open || !delivery.state.is_settled();
+                self.table
+                    .update_delivery(user, &play.id, service, delivery, still_open)
+                    .await
+            }))
+            .await?;
+        }
+        // Only what was tried before has an entry; deleting what is not there would cost a write for nothing.
+        let was_open = |play: &Play| {
+            play.deliveries
+                .get(&service)
+                .is_some_and(|delivery| delivery.state != State::Pending || delivery.attempts > 0)
+        };
+        let closed: Vec<PlayId> = closed
+            .into_iter()
+            .filter(|(play, _)| was_open(play))
+            .map(|(play, _)| play.id.clone())
+            .collect();
+        if !closed.is_empty() {
+            self.table.delete_open_many(user, service, &closed).await?;
+        }
+        Ok(waits)
+    }
+
+    /// Decides what a failed request means for the plays in it, for the lane, and for the connection.
+    pub(crate) async fn failed(
+        &self,
+        held: &Held<'_>,
+        plays: &[Play],
+        prepared: Prepared,
+        error: &ProviderError,
+    ) -> Result<Next, Failure> {
+        let url = held.stored.connection.url.as_deref();
+        let host = self.provider().host(url);
+        let next_call_at = self.next_call_at(held);
+        let release = |parked_until: Option<DateTime<Utc>>, why: &str| Release {
+            next_call_at,
+            parked_until,
+            parked_why: parked_until.map(|_| why.to_owned()),
+            ..Release::default()
+        };
+        match &error.disposition {
+            Disposition::Retryable => {
+                let opened = self.failures.failed(self, held, &host, error).await?;
+                let waits = self.fail_each(held, plays, &prepared, error).await?;
+                self.let_go(held, release(None, "")).await?;
+                Ok(match opened.or(waits) {
+                    Some(at) => Next::At(at),
+                    None => Next::Done,
+                })
+            }
+            Disposition::InDoubt => self.lost(held, plays, prepared, error).await,
+            Disposition::Permanent | Disposition::NotFound if prepared.plays.len() > 1 => {
+                // One of them is at fault: its half finds it.
+                self.halve(held, plays, &prepared).await
+            }
+            Disposition::Permanent | Disposition::NotFound => {
+                self.failures.answered(&host);
+                self.fail_each(held, plays, &prepared, error).await?;
+                self.let_go(held, release(None, "")).await?;
+                Ok(Next::Again)
+            }
+            Disposition::RateLimited { until } => {
+                self.table.push_back(&host, "write", *until).await?;
+                self.fail_each(held, plays, &prepared, error).await?;
+                self.let_go(held, release(Some(*until), "rate limit"))
+                    .await?;
+                Ok(Next::At(*until))
+            }
+            Disposition::AccountPaused { until } => {
+                self.set_health(held, Health::AccountPaused, Some(&error.why))
+                    .await?;
+                self.fail_each(held, plays, &prepared, error).await?;
+                self.let_go(held, release(Some(*until), "account paused"))
+                    .await?;
+                Ok(Next::At(*until))
+            }
+            Disposition::AddressBlocked { until } => {
+                self.set_health(held, Health::AddressBlocked, Some(&error.why))
+                    .await?;
+                self.table.push_back(&host, "write", *until).await?;
+                self.fail_each(held, plays, &prepared, error).await?;
+                self.let_go(held, release(Some(*until), "address blocked"))
+                    .await?;
+                Ok(Next::At(*until))
+            }
+            Disposition::AppRefused => {
+                self.set_health(held, Health::AppRefused, Some(&error.why))
+                    .await?;
+                self.fail_each(held, plays, &prepared, error).await?;
+                let until = held.now + OPERATOR;
+                self.let_go(held, release(Some(until), "application refused"))
+                    .await?;
+                Ok(Next::At(until))
+            }
+            Disposition::Auth => {
+                self.require_reconnect(held.stored, &error.why).await?;
+                self.fail_each(held, plays, &prepared, error).await?;
+                self.let_go(held, release(None, "")).await?;
+                Ok(Next::Done)
+            }
+        }
+    }
+
+    /// An answer was lost after the service may have taken the request.
+    async fn lost(
+        &self,
+        held: &Held<'_>,
+        plays: &[Play],
+        prepared: Prepared,
+        error: &ProviderError,
+    ) -> Result<Next, Failure> {
+        let url = held.stored.connection.url.as_deref();
+        let opened = self
+            .failures
+            .failed(self, held, &self.provider().host(url), error)
+            .await?;
+        match self.provider().if_lost(&prepared, url) {
+            IfLost::StaysInDoubt => {
+                let doubtful = self.doubtful(plays, &prepared, held.now);
+                self.write(held.user, doubtful).await?;
+                self.let_go(
+                    held,
+                    Release {
+                        next_call_at: self.next_call_at(held),
+                        ..Release::default()
+                    },
+                )
+                .await?;
+                Ok(Next::Again)
+            }
+            // Both keep what was written down: to be repeated byte for byte, or to be looked for.
+            IfLost::Repeat => {
+                let waits = self.fail_each(held, plays, &prepared, error).await?;
+                let gave_up = waits.is_none();
+                let keep_frozen = !gave_up;
+                self.let_go(
+                    held,
+                    Release {
+                        keep_frozen,
+                        ..Release::default()
+                    },
+                )
+                .await?;
+                Ok(opened.or(waits).map_or(Next::Again, Next::At))
+            }
+            IfLost::LookAfter(wait) => {
+                self.fail_each(held, plays, &prepared, error).await?;
+                let at = held.now + wait;
+                let until = Some(at);
+                self.let_go(
+                    held,
+                    Release {
+                        keep_frozen: true,
+                        parked_until: until,
+                        parked_why: Some("looks whether it arrived".to_owned()),
+                        ..Release::default()
+                    },
+                )
+                .await?;
+                Ok(Next::At(at))
+            }
+        }
+    }
+
+    /// Plays that may be at the service and cannot be read back: visible, and not sent again by themselves.
+    pub(crate) fn doubtful<'p>(
+        &self,
+        plays: &'p [Play],
+        prepared: &Prepared,
+        now: DateTime<Utc>,
+    ) -> Vec<(&'p Play, Delivery)> {
+        prepared
+            .plays
+            .iter()
+            .filter_map(|sent| plays.iter().find(|play| play.id == sent.play))
+            .filter_map(|play| {
+                let mut delivery = play.deliveries.get(&self.service())?.clone();
+                delivery.state = State::InDoubt;
+                delivery.next_attempt_at = None;
+                delivery.settled_at = Some(now);
+                delivery.detail = Some(
+                    "the answer was lost, and it cannot be seen whether the play arrived"
+                        .to_owned(),
+                );
+                Some((play, delivery))
+            })
+            .collect()
+    }
+
+    /// Applies a failure of the whole request to each play in it.
+    async fn fail_each(
+        &self,
+        held: &Held<'_>,
+        plays: &[Play],
+        prepared: &Prepared,
+        error: &ProviderError,
+    ) -> Result<Option<DateTime<Utc>>, Failure> {
+        let service = self.service();
+        // The lane is tried as one, so its plays wait as one: the jitter is the lane's.
+        let failed = prepared.plays.iter().filter_map(|sent| {
+            let play = plays.iter().find(|play| play.id == sent.play)?;
+            let before = play.deliveries.get(&service)?;
+            let chance = retry::chance_of(&format!("{}{}{}", held.user, service, before.attempts));
+            let policy = &self.behaviour.retry;
+            let mut after = before.failed(
+                &error.disposition,
+                &error.why,
+                policy,
+                play.created_at,
+                held.now,
+                chance,
+            );
+            after.sent_watched_at = sent.watched_at.or(before.sent_watched_at);
+            Some((play, after))
+        });
+        self.write(held.user, failed.collect()).await
+    }
+
+    /// Sends each half of a refused batch on its own.
+    async fn halve(
+        &self,
+        held: &Held<'_>,
+        plays: &[Play],
+        prepared: &Prepared,
+    ) -> Result<Next, Failure> {
+        let half = prepared.plays.len() / 2;
+        let first: Vec<Play> = prepared.plays[..half]
+            .iter()
+            .filter_map(|sent| plays.iter().find(|play| play.id == sent.play).cloned())
+            .collect();
+        let url = held.stored.connection.url.as_deref();
+        let smaller = self.provider().prepare(&first, url, held.now).prepared;
+        match smaller {
+            Some(smaller) if smaller.plays.len() < prepared.plays.len() => {
+                let frozen = serde_json::to_string(&smaller)?;
+                self.table
+                    .freeze_lane(held.user, self.service(), held.holder, &frozen, held.now)
+                    .await?;
+                Box::pin(self.send(held, &first, smaller)).await?;
+                // The other half is still open, and gathered in the next round.
+                Ok(Next::Again)
+            }
+            Some(_) | None => {
+                self.let_go(
+                    held,
+                    Release {
+                        next_call_at: self.next_call_at(held),
+                        ..Release::default()
+                    },
+                )
+                .await?;
+                Ok(Next::Again)
+            }
+        }
+    }
+
+    /// Keeps plays that cannot be sent now for when they can.
+    pub(crate) async fn keep(
+        &self,
+        user: UserId,
+        fresh: &[PlayId],
+        stored: &StoredConnection,
+        _now: DateTime<Utc>,
+    ) -> Result<(), Failure> {
+        if fresh.is_empty() {
+            return Ok(());
+        }
+        let plays = self.table.plays(user, fresh).await?;
+        let why = if stored.connection.settings.enabled {
+            "waits until you connect the account again"
+        } else {
+            "waits until you switch the connection on again"
+        };
+        let service = self.service();
+        let waiting = plays.iter().filter_map(|play| {
+            let mut delivery = play
+                .deliveries
+                .get(&service)
+                .filter(|delivery| !delivery.state.is_settled())?
+                .clone();
+            if delivery.state == State::Held {
+                return None;
+            }
+            delivery.state = State::Waiting;
+            delivery.next_attempt_at = None;
+            delivery.detail = Some(why.to_owned());
+            Some((play, delivery))
+        });
+        self.write(user, waiting.collect()).await?;
+        Ok(())
+    }
+
+    /// Settles plays whose connection is gone.
+    pub(crate) async fn settle_disconnected(
+        &self,
+        user: UserId,
+        fresh: &[PlayId],
+        now: DateTime<Utc>,
+    ) -> Result<(), Failure> {
+        let gathered = self.gather(user, fresh, now).await?;
+        let why = Outcome::Ignored {
+            why: "the account was disconnected".to_owned(),
+        };
+        let outcomes: Vec<_> = gathered
+            .ready
+            .iter()
+            .map(|play| (play.id.clone(), why.clone()))
+            .collect();
+        self.settle_all(user, &gathered.ready, &outcomes, None, now)
+            .await?;
+        Ok(())
+    }
+
+    /// Writes down how the connection is doing, if that has changed.
+    pub(crate) async fn set_health(
+        &self,
+        held: &Held<'_>,
+        health: Health,
+        why: Option<&str>,
+    ) -> Result<(), Failure> {
+        if held.stored.connection.health != health {
+            self.table
+                .set_health(held.user, self.service(), health, why)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Parks a connection until its user signs in again, and tells them once.
+    pub(crate) async fn require_reconnect(
+        &self,
+        stored: &StoredConnection,
+        why: &str,
+    ) -> Result<(), Failure> {
+        let (user, service) = (stored.connection.user, self.service());
+        // A late refusal of old tokens must not park a sign-in that was made meanwhile.
+        let is_news = self
+            .table
+            .set_health(user, service, Health::ReconnectRequired, Some(why))
+            .await?;
+        if !is_news {
+            return Ok(());
+        }
+        tracing::warn!(user.id = %user, service.name = %service, "the connection needs signing in again");
+        let address = self
+            .table
+            .user(user)
+            .await?
+            .and_then(|user| user.settings.notification_url);
+        if let Some(address) = address {
+            let text = format!(
+                "{} no longer accepts the hub's sign-in. Connect it again; your plays are kept and will be sent then.",
+                service.title()
+            );
+            let notice = Notice {
+                kind: NoticeKind::ReconnectRequired,
+                service,
+                text,
+                at: self.clock.now(),
+            };
+            hub_runtime::notices::post_notice(&self.notices.client(), &address, &notice).await;
+        }
+        Ok(())
+    }
+}
+
+/// The time that a play was told with, if it was in the request.
+fn told(prepared: Option<&Prepared>, id: &PlayId) -> Option<DateTime<Utc>> {
+    prepared?
+        .plays
+        .iter()
+        .find(|sent| sent.play == *id)?
+        .watched_at
+}
