@@ -100,14 +100,16 @@ impl Sync {
         note(self.wake_plays(now).await, &mut ticked.plays);
         note(self.close_sessions(now).await, &mut ticked.sessions);
         note(self.refresh_tokens(now).await, &mut ticked.tokens);
-        let Ticked {
-            lanes,
-            plays,
-            sessions,
-            tokens,
-        } = ticked;
+        note(self.sweep_erased(now).await, &mut ticked.erased);
         if ticked != Ticked::default() {
-            tracing::info!(lanes, plays, sessions, tokens, "swept what was due");
+            let Ticked {
+                lanes,
+                plays,
+                sessions,
+                tokens,
+                erased,
+            } = ticked;
+            tracing::info!(lanes, plays, sessions, tokens, erased, "swept what was due");
         }
         first.map_or(Ok(ticked), Err)
     }
