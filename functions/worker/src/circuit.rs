@@ -181,14 +181,7 @@ impl Worker {
             // Moved before it is woken, so that a lost message costs one sweep and no lane.
             let due_at = if by_message { at + AHEAD * 2 } else { at };
             if self.table.move_due(key, key.due_at, due_at).await? && by_message {
-                let wake = Wake::Deliver {
-                    v: VERSION,
-                    user: lane,
-                    service: self.service(),
-                    plays: Vec::new(),
-                    slot: None,
-                    hops: 0,
-                };
+                let wake = Wake::deliver(lane, self.service(), Vec::new());
                 wakes.push((wake, wait_of(at - now)));
             }
             at += pace;

@@ -8,7 +8,7 @@ use hub_providers::{Account, LimitScope, Prepared, Provider, ProviderError, Toke
 use hub_store::{Lane, LaneTaken, Release, StoredConnection};
 
 use crate::refresh::Refreshed;
-use crate::{BUSY, Failure, LEASE, Worker};
+use crate::{BUSY, Failure, LEASE, Later, Worker};
 
 /// The most requests that one wake-up sends before it lets others have the function.
 const MOST_ROUNDS: usize = 4;
@@ -21,6 +21,8 @@ pub(crate) enum Next {
     Done,
     /// Another round.
     Again,
+    /// Another round, with at most so many plays in a request: a larger one was refused.
+    Smaller(usize),
     /// Come back then.
     At(DateTime<Utc>),
 }
@@ -40,21 +42,46 @@ impl Worker {
         user: UserId,
         fresh: Vec<PlayId>,
         mut slot: Option<DateTime<Utc>>,
+        most: Option<u32>,
         hops: u32,
     ) -> Result<(), Failure> {
         if !self.behaviour.scrobble_enabled {
             // The plays are in the table, and the sweep wakes their lanes once sending is switched on again.
             return Ok(());
         }
+        let mut most = most;
         for _ in 0..MOST_ROUNDS {
-            match self.round(user, &fresh, slot.take(), hops).await? {
+            match self.round(user, &fresh, slot.take(), most, hops).await? {
                 Next::Done => return Ok(()),
-                Next::Again => {}
-                Next::At(at) => return self.wake_later(user, Vec::new(), None, hops, at).await,
+                Next::Again => most = None,
+                Next::Smaller(plays) => most = u32::try_from(plays).ok(),
+                Next::At(at) => {
+                    return self
+                        .wake_later(
+                            Later {
+                                user,
+                                plays: Vec::new(),
+                                slot: None,
+                                most,
+                                hops,
+                            },
+                            at,
+                        )
+                        .await;
+                }
             }
         }
-        self.wake_later(user, fresh, None, hops, self.clock.now())
-            .await
+        self.wake_later(
+            Later {
+                user,
+                plays: fresh,
+                slot: None,
+                most,
+                hops,
+            },
+            self.clock.now(),
+        )
+        .await
     }
 
     async fn round(
@@ -62,6 +89,7 @@ impl Worker {
         user: UserId,
         fresh: &[PlayId],
         slot: Option<DateTime<Utc>>,
+        most: Option<u32>,
         hops: u32,
     ) -> Result<Next, Failure> {
         let now = self.clock.now();
@@ -83,20 +111,43 @@ impl Worker {
         }
         let lane = self.table.lane(user, service).await?;
         if lane.lease_until.is_some_and(|until| until > now) {
-            self.wake_later(user, fresh.to_vec(), slot, hops, now + BUSY)
-                .await?;
+            self.wake_later(
+                Later {
+                    user,
+                    plays: fresh.to_vec(),
+                    slot,
+                    most,
+                    hops,
+                },
+                now + BUSY,
+            )
+            .await?;
             return Ok(Next::Done);
         }
         if let Some(until) = lane.parked_until.filter(|until| *until > now) {
             self.table.put_open_many(user, service, fresh).await?;
-            self.wake_later(user, Vec::new(), None, hops, until).await?;
+            self.wake_later(
+                Later {
+                    user,
+                    plays: Vec::new(),
+                    slot: None,
+                    most,
+                    hops,
+                },
+                until,
+            )
+            .await?;
             return Ok(Next::Done);
         }
         if let Some(frozen) = &lane.frozen {
             let prepared: Prepared = serde_json::from_str(frozen)?;
             return self.recover(user, &stored, &lane, prepared, now).await;
         }
-        let gathered = self.gather(user, fresh, now).await?;
+        let mut gathered = self.gather(user, fresh, now).await?;
+        if let Some(most) = most.and_then(|most| usize::try_from(most).ok()) {
+            gathered.more |= gathered.ready.len() > most;
+            gathered.ready.truncate(most.max(1));
+        }
         if gathered.ready.is_empty() {
             return Ok(gathered.next_at.map_or(Next::Done, Next::At));
         }
@@ -112,8 +163,17 @@ impl Worker {
             });
         };
         if let Some(at) = self.turn(&lane, url, slot, now).await? {
-            self.wake_later(user, fresh.to_vec(), Some(at), hops, at)
-                .await?;
+            self.wake_later(
+                Later {
+                    user,
+                    plays: fresh.to_vec(),
+                    slot: Some(at),
+                    most,
+                    hops,
+                },
+                at,
+            )
+            .await?;
             return Ok(Next::Done);
         }
         let more = !preparation.left.is_empty() || gathered.more;
@@ -123,7 +183,7 @@ impl Worker {
         Ok(match next {
             Next::Done if more => Next::Again,
             Next::Done => gathered.next_at.map_or(Next::Done, Next::At),
-            other @ (Next::Again | Next::At(_)) => other,
+            other @ (Next::Again | Next::Smaller(_) | Next::At(_)) => other,
         })
     }
 
@@ -199,12 +259,12 @@ impl Worker {
         prepared: Prepared,
     ) -> Result<Next, Failure> {
         let tokens = self.tokens(held.stored)?;
-        let answer = self.ask(held, &tokens, &prepared).await;
-        let answer = match answer {
-            Err(error) if error.is_auth() => match self.refresh(held.stored, held.now).await? {
-                Refreshed::Tokens(tokens) => self.ask(held, &tokens, &prepared).await,
+        let mut answer = self.ask(held, &tokens, &prepared).await;
+        if answer.as_ref().is_err_and(ProviderError::is_auth) {
+            match self.refresh(held.stored, held.now).await? {
+                Refreshed::Tokens(fresh) => answer = self.ask(held, &fresh, &prepared).await,
+                // Nothing was carried out, and no try is used up.
                 Refreshed::Busy => {
-                    // Somebody else is asking for the new pair: nothing was carried out, and no try is used up.
                     self.let_go(held, Release::default()).await?;
                     return Ok(Next::At(held.now + BUSY));
                 }
@@ -212,10 +272,9 @@ impl Worker {
                     self.let_go(held, Release::default()).await?;
                     return Ok(Next::At(at));
                 }
-                Refreshed::ReconnectRequired => Err(error),
-            },
-            other => other,
-        };
+                Refreshed::ReconnectRequired => {}
+            }
+        }
         match answer {
             Ok(outcomes) => self.answered(held, plays, &prepared, &outcomes).await,
             Err(error) => self.failed(held, plays, prepared, &error).await,

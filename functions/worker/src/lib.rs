@@ -80,6 +80,7 @@ struct Call {
     records: Vec<String>,
     plays: Vec<PlayId>,
     slot: Option<DateTime<Utc>>,
+    most: Option<u32>,
     hops: u32,
     wakes_lane: bool,
     refreshes: bool,
@@ -102,6 +103,7 @@ impl Worker {
                     user,
                     plays,
                     slot,
+                    most,
                     hops,
                     ..
                 }) => {
@@ -109,6 +111,7 @@ impl Worker {
                     call.records.push(id);
                     call.plays.extend(plays);
                     call.slot = call.slot.max(slot);
+                    call.most = call.most.or(most);
                     call.hops = call.hops.max(hops);
                     call.wakes_lane = true;
                 }
@@ -142,14 +145,15 @@ impl Worker {
                 }
             }
         }
-        let lanes = calls.into_iter().map(|(user, call)| async move {
-            let records = call.records.clone();
-            (self.call(user, call).await, records)
-        });
-        let probes = probes
-            .into_iter()
-            .map(|(host, (user, records))| async move { (self.probe(&host, user).await, records) });
-        let (lanes, probes) = futures_util::future::join(join_all(lanes), join_all(probes)).await;
+        let mut lanes = Vec::with_capacity(calls.len());
+        for (user, call) in calls {
+            lanes.push(self.call_of(user, call));
+        }
+        let mut looks = Vec::with_capacity(probes.len());
+        for (host, (user, records)) in probes {
+            looks.push(self.probe_of(host, user, records));
+        }
+        let (lanes, probes) = futures_util::future::join(join_all(lanes), join_all(looks)).await;
         let mut response = SqsBatchResponse::default();
         for (result, records) in lanes.into_iter().chain(probes) {
             if let Err(failure) = result {
@@ -166,13 +170,28 @@ impl Worker {
         response
     }
 
+    async fn call_of(&self, user: UserId, call: Call) -> (Result<(), Failure>, Vec<String>) {
+        let records = call.records.clone();
+        (self.call(user, call).await, records)
+    }
+
+    async fn probe_of(
+        &self,
+        host: String,
+        user: UserId,
+        records: Vec<String>,
+    ) -> (Result<(), Failure>, Vec<String>) {
+        (self.probe(&host, user).await, records)
+    }
+
     async fn call(&self, user: UserId, call: Call) -> Result<(), Failure> {
         if call.refreshes {
             self.refresh_ahead(user).await?;
         }
         // Plays first: a signal of what is on now must not overtake what it would follow.
         if call.wakes_lane {
-            self.work(user, call.plays, call.slot, call.hops).await?;
+            self.work(user, call.plays, call.slot, call.most, call.hops)
+                .await?;
         }
         for (session, (sequence, at)) in call.live {
             self.show(user, &session, sequence, at).await?;
@@ -180,35 +199,44 @@ impl Worker {
         Ok(())
     }
 
-    /// Wakes the lane again after a while; waits longer than a message can are left to the lane's due entry.
-    async fn wake_later(
-        &self,
-        user: UserId,
-        plays: Vec<PlayId>,
-        slot: Option<DateTime<Utc>>,
-        hops: u32,
-        at: DateTime<Utc>,
-    ) -> Result<(), Failure> {
-        let now = self.clock.now();
-        let wait = (at - now).max(TimeDelta::zero());
+    /// Wakes a lane again after a while; waits longer than a message can are left to the lane's due entry.
+    async fn wake_later(&self, later: Later, at: DateTime<Utc>) -> Result<(), Failure> {
+        let Later {
+            user,
+            plays,
+            slot,
+            most,
+            hops,
+        } = later;
+        let service = self.service();
+        let wait = at - self.clock.now();
         if wait > LONGEST_DELAY {
-            self.table
-                .put_open_many(user, self.service(), &plays)
-                .await?;
-            self.table.set_lane_due(user, self.service(), at).await?;
+            self.table.put_open_many(user, service, &plays).await?;
+            self.table.set_lane_due(user, service, at).await?;
             return Ok(());
         }
         let wake = Wake::Deliver {
             v: queue::VERSION,
             user,
-            service: self.service(),
+            service,
             plays,
             slot,
+            most,
             hops: hops + 1,
         };
         self.queues.send_wakes(&[(wake, wait_of(wait))]).await?;
         Ok(())
     }
+}
+
+/// What a wake-up passes on to the next.
+#[derive(Debug)]
+struct Later {
+    user: UserId,
+    plays: Vec<PlayId>,
+    slot: Option<DateTime<Utc>>,
+    most: Option<u32>,
+    hops: u32,
 }
 
 /// A wait as messages know it; what lies in the past is no wait.

@@ -1,6 +1,6 @@
 //! What is on now: the session's present state, if it is newer than the last one shown.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use hub_domain::session::SessionKey;
 use hub_domain::{Disposition, Health, UserId};
 use hub_providers::LimitScope;
@@ -64,30 +64,26 @@ impl Worker {
         {
             return Ok(());
         }
-        let again = |wait| async move {
-            let wake = Wake::Live {
-                v: VERSION,
-                user,
-                service,
-                session: session.clone(),
-                sequence,
-                at,
-            };
-            self.queues.send_wakes(&[(wake, wait_of(wait))]).await?;
-            Ok(())
+        let again = Wake::Live {
+            v: VERSION,
+            user,
+            service,
+            session: session.clone(),
+            sequence,
+            at,
         };
         // While an earlier request is still in doubt, nothing may follow it.
         if lane.frozen.is_some() || lane.parked_until.is_some_and(|until| until > now) {
             return Ok(());
         }
         if lane.lease_until.is_some_and(|until| until > now) {
-            return again(BUSY).await;
+            return self.show_later(again, BUSY).await;
         }
         let limit = self.provider().limit(url);
         match limit.scope {
             LimitScope::Account => {
                 if let Some(next) = lane.next_call_at.filter(|next| *next > now) {
-                    return again(next - now).await;
+                    return self.show_later(again, next - now).await;
                 }
             }
             LimitScope::Host => {
@@ -108,7 +104,7 @@ impl Worker {
             .take_lane(user, service, lane.version, &holder, now + LEASE, None)
             .await?
         {
-            return again(BUSY).await;
+            return self.show_later(again, BUSY).await;
         }
         let held = Held {
             user,
@@ -124,6 +120,11 @@ impl Worker {
             ..Release::default()
         };
         self.let_go(&held, release).await
+    }
+
+    async fn show_later(&self, wake: Wake, wait: TimeDelta) -> Result<(), Failure> {
+        self.queues.send_wakes(&[(wake, wait_of(wait))]).await?;
+        Ok(())
     }
 
     async fn show_held(

@@ -138,15 +138,18 @@ impl Worker {
                 self.settle_all(held.user, plays, &arrived, Some(prepared), held.now)
                     .await?;
                 // What did not arrive has waited long enough, and is sent as soon as the lane is free.
-                let missing = plays
-                    .iter()
-                    .filter(|play| !arrived.iter().any(|(id, _)| *id == play.id));
-                let ready = missing.filter_map(|play| {
-                    let mut delivery = play.deliveries.get(&self.service())?.clone();
-                    delivery.next_attempt_at = Some(held.now);
-                    Some((play, delivery))
-                });
-                self.write(held.user, ready.collect()).await?;
+                let mut ready = Vec::new();
+                for play in plays {
+                    let Some(delivery) = play.deliveries.get(&self.service()) else {
+                        continue;
+                    };
+                    if !arrived.iter().any(|(id, _)| *id == play.id) {
+                        let mut delivery = delivery.clone();
+                        delivery.next_attempt_at = Some(held.now);
+                        ready.push((play, delivery));
+                    }
+                }
+                self.write(held.user, ready).await?;
                 self.let_go(
                     held,
                     Release {

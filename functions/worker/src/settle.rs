@@ -26,14 +26,19 @@ impl Worker {
         prepared: Option<&Prepared>,
         now: DateTime<Utc>,
     ) -> Result<Option<DateTime<Utc>>, Failure> {
-        let settled = outcomes.iter().filter_map(|(id, outcome)| {
-            let play = plays.iter().find(|play| play.id == *id)?;
-            let before = play.deliveries.get(&self.service())?;
+        let mut settled = Vec::with_capacity(outcomes.len());
+        for (id, outcome) in outcomes {
+            let Some(play) = plays.iter().find(|play| play.id == *id) else {
+                continue;
+            };
+            let Some(before) = play.deliveries.get(&self.service()) else {
+                continue;
+            };
             let mut after = before.answered(outcome, now);
             after.sent_watched_at = told(prepared, id).or(before.sent_watched_at);
-            Some((play, after))
-        });
-        self.write(user, settled.collect()).await
+            settled.push((play, after));
+        }
+        self.write(user, settled).await
     }
 
     /// Writes deliveries as they are now; returns when the first of those that wait is ready.
@@ -56,17 +61,11 @@ impl Worker {
             self.table.put_open_many(user, service, &open).await?;
         }
         for some in deliveries.chunks(AT_ONCE) {
-            try_join_all(some.iter().map(|(play, delivery)| async move {
-                let others_open = play
-                    .deliveries
-                    .iter()
-                    .any(|(other, delivery)| *other != service && !delivery.state.is_settled());
-                let still_open = others_open || !delivery.state.is_settled();
-                self.table
-                    .update_delivery(user, &play.id, service, delivery, still_open)
-                    .await
-            }))
-            .await?;
+            let mut writes = Vec::with_capacity(some.len());
+            for (play, delivery) in some {
+                writes.push(self.write_one(user, play, delivery));
+            }
+            try_join_all(writes).await?;
         }
         // Only what was tried before has an entry; deleting what is not there would cost a write for nothing.
         let was_open = |play: &Play| {
@@ -83,6 +82,24 @@ impl Worker {
             self.table.delete_open_many(user, service, &closed).await?;
         }
         Ok(waits)
+    }
+
+    async fn write_one(
+        &self,
+        user: UserId,
+        play: &Play,
+        delivery: &Delivery,
+    ) -> Result<(), Failure> {
+        let service = self.service();
+        let others_open = play
+            .deliveries
+            .iter()
+            .any(|(other, delivery)| *other != service && !delivery.state.is_settled());
+        let still_open = others_open || !delivery.state.is_settled();
+        self.table
+            .update_delivery(user, &play.id, service, delivery, still_open)
+            .await?;
+        Ok(())
     }
 
     /// Decides what a failed request means for the plays in it, for the lane, and for the connection.
@@ -114,8 +131,9 @@ impl Worker {
             }
             Disposition::InDoubt => self.lost(held, plays, prepared, error).await,
             Disposition::Permanent | Disposition::NotFound if prepared.plays.len() > 1 => {
-                // One of them is at fault: its half finds it.
-                self.halve(held, plays, &prepared).await
+                // One of them is at fault, and a smaller batch finds it; under the limit, like every request.
+                self.let_go(held, release(None, "")).await?;
+                Ok(Next::Smaller(prepared.plays.len() / 2))
             }
             Disposition::Permanent | Disposition::NotFound => {
                 self.failures.answered(&host);
@@ -260,10 +278,15 @@ impl Worker {
         error: &ProviderError,
     ) -> Result<Option<DateTime<Utc>>, Failure> {
         let service = self.service();
-        // The lane is tried as one, so its plays wait as one: the jitter is the lane's.
-        let failed = prepared.plays.iter().filter_map(|sent| {
-            let play = plays.iter().find(|play| play.id == sent.play)?;
-            let before = play.deliveries.get(&service)?;
+        let mut failed = Vec::with_capacity(prepared.plays.len());
+        for sent in &prepared.plays {
+            let Some(play) = plays.iter().find(|play| play.id == sent.play) else {
+                continue;
+            };
+            let Some(before) = play.deliveries.get(&service) else {
+                continue;
+            };
+            // The lane is tried as one, so its plays wait as one: the jitter is the lane's.
             let chance = retry::chance_of(&format!("{}{}{}", held.user, service, before.attempts));
             let policy = &self.behaviour.retry;
             let mut after = before.failed(
@@ -275,47 +298,9 @@ impl Worker {
                 chance,
             );
             after.sent_watched_at = sent.watched_at.or(before.sent_watched_at);
-            Some((play, after))
-        });
-        self.write(held.user, failed.collect()).await
-    }
-
-    /// Sends each half of a refused batch on its own.
-    async fn halve(
-        &self,
-        held: &Held<'_>,
-        plays: &[Play],
-        prepared: &Prepared,
-    ) -> Result<Next, Failure> {
-        let half = prepared.plays.len() / 2;
-        let first: Vec<Play> = prepared.plays[..half]
-            .iter()
-            .filter_map(|sent| plays.iter().find(|play| play.id == sent.play).cloned())
-            .collect();
-        let url = held.stored.connection.url.as_deref();
-        let smaller = self.provider().prepare(&first, url, held.now).prepared;
-        match smaller {
-            Some(smaller) if smaller.plays.len() < prepared.plays.len() => {
-                let frozen = serde_json::to_string(&smaller)?;
-                self.table
-                    .freeze_lane(held.user, self.service(), held.holder, &frozen, held.now)
-                    .await?;
-                Box::pin(self.send(held, &first, smaller)).await?;
-                // The other half is still open, and gathered in the next round.
-                Ok(Next::Again)
-            }
-            Some(_) | None => {
-                self.let_go(
-                    held,
-                    Release {
-                        next_call_at: self.next_call_at(held),
-                        ..Release::default()
-                    },
-                )
-                .await?;
-                Ok(Next::Again)
-            }
+            failed.push((play, after));
         }
+        self.write(held.user, failed).await
     }
 
     /// Keeps plays that cannot be sent now for when they can.
@@ -336,21 +321,21 @@ impl Worker {
             "waits until you switch the connection on again"
         };
         let service = self.service();
-        let waiting = plays.iter().filter_map(|play| {
-            let mut delivery = play
-                .deliveries
-                .get(&service)
-                .filter(|delivery| !delivery.state.is_settled())?
-                .clone();
-            if delivery.state == State::Held {
-                return None;
+        let mut waiting = Vec::with_capacity(plays.len());
+        for play in &plays {
+            let Some(delivery) = play.deliveries.get(&service) else {
+                continue;
+            };
+            if delivery.state.is_settled() || delivery.state == State::Held {
+                continue;
             }
+            let mut delivery = delivery.clone();
             delivery.state = State::Waiting;
             delivery.next_attempt_at = None;
             delivery.detail = Some(why.to_owned());
-            Some((play, delivery))
-        });
-        self.write(user, waiting.collect()).await?;
+            waiting.push((play, delivery));
+        }
+        self.write(user, waiting).await?;
         Ok(())
     }
 

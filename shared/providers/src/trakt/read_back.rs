@@ -59,10 +59,13 @@ impl Trakt {
             (ItemKind::Movie, "sync/history/movies"),
             (ItemKind::Episode, "sync/history/episodes"),
         ] {
-            let of_kind = sought
-                .iter()
-                .filter(|sought| sought.play.media.kind == kind);
-            for (from, to) in stretches(of_kind.map(|sought| (sought.from, sought.to)).collect()) {
+            let mut times = Vec::with_capacity(sought.len());
+            for sought in &sought {
+                if sought.play.media.kind == kind {
+                    times.push((sought.from, sought.to));
+                }
+            }
+            for (from, to) in stretches(times) {
                 let stretch = (path, from, to);
                 entries.extend(self.entries(account, stretch, &mut pages_left, now).await?);
             }

@@ -6,14 +6,15 @@
 //! Source: <https://docs.trakt.tv> (guides "PKCE" and "Authentication", 2026-10-01)
 
 use std::borrow::Cow;
+use std::pin::Pin;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use hub_domain::{Disposition, Secret};
 use oauth2::basic::{BasicClient, BasicTokenResponse};
 use oauth2::{
-    AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet,
-    EndpointSet, HttpRequest, HttpResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl,
-    RefreshToken, RequestTokenError, TokenResponse, TokenUrl,
+    AsyncHttpClient, AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken,
+    EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, PkceCodeChallenge, PkceCodeVerifier,
+    RedirectUrl, RefreshToken, RequestTokenError, TokenResponse, TokenUrl,
 };
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use serde_json::{Map, Value};
@@ -30,6 +31,22 @@ const REFRESH: &str = "refresh the tokens";
 const REVOKE: &str = "revoke the tokens";
 const DEVICE: &str = "begin a device sign-in";
 const POLL: &str = "say what became of the sign-in";
+
+/// The HTTP client that the `oauth2` crate is handed: ours, with JSON bodies.
+struct TokenCalls<'a> {
+    trakt: &'a Trakt,
+    operation: &'static str,
+    now: DateTime<Utc>,
+}
+
+impl<'c> AsyncHttpClient<'c> for TokenCalls<'_> {
+    type Error = ProviderError;
+    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, ProviderError>> + Send + 'c>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(self.trakt.token_call(self.operation, request, self.now))
+    }
+}
 
 type Client = BasicClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
 
@@ -70,7 +87,11 @@ impl Trakt {
             request = request.set_pkce_verifier(verifier);
         }
         let answer = request
-            .request_async(&|request| self.token_call(EXCHANGE, request, now))
+            .request_async(&TokenCalls {
+                trakt: self,
+                operation: EXCHANGE,
+                now,
+            })
             .await;
         tokens_of(EXCHANGE, answer, None, now)
     }
@@ -90,7 +111,11 @@ impl Trakt {
         let answer = client
             .exchange_refresh_token(&token)
             .add_extra_param("redirect_uri", redirect.as_str())
-            .request_async(&|request| self.token_call(REFRESH, request, now))
+            .request_async(&TokenCalls {
+                trakt: self,
+                operation: REFRESH,
+                now,
+            })
             .await;
         tokens_of(REFRESH, answer, Some(refresh), now)
             .map_err(|error| error.hiding(refresh).hiding(&tokens.access))

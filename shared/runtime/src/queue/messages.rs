@@ -144,6 +144,9 @@ pub enum Wake {
         /// The turn that was reserved at the limiter for it, if one was.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         slot: Option<DateTime<Utc>>,
+        /// The most plays that one request may hold: less than usual after a larger one was refused.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        most: Option<u32>,
         /// How often it was passed on with a delay.
         #[serde(default)]
         hops: u32,
@@ -194,6 +197,7 @@ impl Wake {
             service,
             plays,
             slot: None,
+            most: None,
             hops: 0,
         }
     }

@@ -1,0 +1,154 @@
+//! The end of a sign-in: the service says who the user is, and the connection is kept.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use hub_domain::{Connection, ConnectionSettings, Health, Service, UserId};
+use hub_providers::{Account, Tokens};
+use hub_runtime::queue::Wake;
+use hub_runtime::random::random_word;
+use hub_store::{LaneTaken, Release, StoreError, StoredConnection};
+
+use crate::ApiState;
+use crate::problem::Problem;
+
+/// Tokens are refreshed this long before they end.
+const REFRESH_AHEAD: TimeDelta = TimeDelta::hours(1);
+/// How long loosening a lane may take before it is anybody's again.
+const LOOSENING: TimeDelta = TimeDelta::seconds(10);
+
+/// Keeps tokens that a sign-in brought, once the service has said whose they are.
+///
+/// `url` is the root of a compatible server, checked and normalised.
+pub(crate) async fn keep(
+    state: &ApiState,
+    user: UserId,
+    service: Service,
+    tokens: &Tokens,
+    url: Option<String>,
+) -> Result<StoredConnection, Problem> {
+    let now = state.clock.now();
+    let provider = state.provider(service, url.as_deref())?;
+    let account = Account {
+        tokens,
+        username: "",
+        url: url.as_deref(),
+    };
+    let identity = provider
+        .identify(&account, now)
+        .await
+        .map_err(|error| Problem::of_sign_in(&error))?;
+    // The user may have been erased while they were signing in; nothing of them may rise again.
+    if state.table.user(user).await?.is_none() {
+        return Err(Problem::new(
+            http::StatusCode::GONE,
+            "This user was erased from the hub.",
+        ));
+    }
+    let connection = Connection {
+        user,
+        service,
+        identity,
+        settings: ConnectionSettings::default(),
+        health: Health::Ok,
+        health_detail: None,
+        connected_at: now,
+        deliver_from: now,
+        token_expires_at: tokens.expires_at,
+        token_version: 1,
+        url,
+        last_sync_at: None,
+        last_sync_status: None,
+    };
+    let sealed = state.seal_tokens(user, service, tokens)?;
+    let stored = state
+        .table
+        .link(&connection, &sealed, refresh_due_at(tokens))
+        .await?;
+    tracing::info!(user.id = %user, service.name = %service, "a service was connected");
+    send_what_waited(state, user, service, now).await;
+    Ok(stored)
+}
+
+/// When the tokens should be refreshed; never for those that have no end.
+fn refresh_due_at(tokens: &Tokens) -> Option<DateTime<Utc>> {
+    tokens.refresh.as_ref()?;
+    tokens.expires_at.map(|end| end - REFRESH_AHEAD)
+}
+
+/// Sends the plays that were kept while the user was signed out, oldest first.
+///
+/// The connection stands by now: what fails here is logged, and the lane's entry in the index or the next play's
+/// wake-up makes up for it.
+async fn send_what_waited(state: &ApiState, user: UserId, service: Service, now: DateTime<Utc>) {
+    if let Err(error) = loosen_lane(state, user, service, now).await {
+        let error = &error as &dyn std::error::Error;
+        tracing::warn!(user.id = %user, service.name = %service, error, "a lane was not loosened after signing in");
+    }
+    let wake = Wake::deliver(user, service, Vec::new());
+    if let Err(error) = state.queues.send_wakes(&[(wake, Duration::ZERO)]).await {
+        let error = &error as &dyn std::error::Error;
+        tracing::warn!(user.id = %user, service.name = %service, error, "a lane was not woken after signing in");
+    }
+}
+
+/// Makes a lane due now, and ends its rest; a lane that nobody has used yet has neither.
+async fn loosen_lane(
+    state: &ApiState,
+    user: UserId,
+    service: Service,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let lane = state.table.lane(user, service).await?;
+    if lane.version == 0 {
+        return Ok(());
+    }
+    // First of all, so that a crash below costs a minute and not the plays.
+    state.table.set_lane_due(user, service, now).await?;
+    let is_parked = lane.parked_until.is_some_and(|until| until > now);
+    if !is_parked || !lane.is_free(now) {
+        return Ok(());
+    }
+    let holder = format!("sign-in {}", random_word());
+    let taken = state
+        .table
+        .take_lane(user, service, lane.version, &holder, now + LOOSENING, None)
+        .await?;
+    if let LaneTaken::Taken(_) = taken {
+        let release = Release {
+            next_call_at: lane.next_call_at,
+            due_at: Some(now),
+            // What may be at the service already is looked up by the next holder.
+            keep_frozen: true,
+            ..Release::default()
+        };
+        state
+            .table
+            .settle_lane(user, service, &holder, &release)
+            .await?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use hub_domain::Secret;
+
+    use super::*;
+
+    #[test]
+    fn tokens_with_an_end_are_refreshed_an_hour_ahead() {
+        let end = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let tokens = |refresh: Option<&str>, expires_at| Tokens {
+            access: Secret::new("a"),
+            refresh: refresh.map(Secret::new),
+            expires_at,
+        };
+        assert_eq!(
+            refresh_due_at(&tokens(Some("r"), Some(end))),
+            Some(end - TimeDelta::hours(1))
+        );
+        assert_eq!(refresh_due_at(&tokens(None, Some(end))), None);
+        assert_eq!(refresh_due_at(&tokens(Some("r"), None)), None);
+    }
+}
