@@ -13,7 +13,6 @@ use hub_store::{StoredConnection, Table};
 use crate::drop::Recent;
 use crate::forward::KnownServers;
 use crate::problem::Problem;
-use crate::services;
 
 /// The HTTP function, connected; cheap to clone.
 #[derive(Clone)]
@@ -111,7 +110,7 @@ impl Inner {
         } else {
             &self.services_http
         };
-        Ok(services::provider(app, http.client()))
+        Ok(Provider::new(app, http.client()))
     }
 
     /// Seals tokens for the table.

@@ -144,12 +144,20 @@ impl Worker {
             return self.recover(user, &stored, &lane, prepared, now).await;
         }
         let mut gathered = self.gather(user, fresh, now).await?;
+        let is_older = self
+            .settle_older(user, &stored, &mut gathered.ready, now)
+            .await?;
         if let Some(most) = most.and_then(|most| usize::try_from(most).ok()) {
             gathered.more |= gathered.ready.len() > most;
             gathered.ready.truncate(most.max(1));
         }
         if gathered.ready.is_empty() {
-            return Ok(gathered.next_at.map_or(Next::Done, Next::At));
+            let more = if is_older && gathered.more {
+                Next::Again
+            } else {
+                Next::Done
+            };
+            return Ok(gathered.next_at.map_or(more, Next::At));
         }
         let url = stored.connection.url.as_deref();
         let preparation = self.provider.prepare(&gathered.ready, url, now);

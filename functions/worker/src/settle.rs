@@ -339,6 +339,35 @@ impl Worker {
         Ok(())
     }
 
+    /// Settles the plays that the hub learned of before this account was connected, and takes them out of `ready`.
+    ///
+    /// They were meant for another account, or for none: only an export sends them here. Says whether there were any.
+    pub(crate) async fn settle_older(
+        &self,
+        user: UserId,
+        stored: &StoredConnection,
+        ready: &mut Vec<Play>,
+        now: DateTime<Utc>,
+    ) -> Result<bool, Failure> {
+        let from = stored.connection.deliver_from;
+        if ready.iter().all(|play| play.created_at >= from) {
+            return Ok(false);
+        }
+        let (older, newer): (Vec<Play>, Vec<Play>) = std::mem::take(ready)
+            .into_iter()
+            .partition(|play| play.created_at < from);
+        *ready = newer;
+        let why = Outcome::Ignored {
+            why: "from before this account was connected".to_owned(),
+        };
+        let outcomes: Vec<_> = older
+            .iter()
+            .map(|play| (play.id.clone(), why.clone()))
+            .collect();
+        self.settle_all(user, &older, &outcomes, None, now).await?;
+        Ok(true)
+    }
+
     /// Settles plays whose connection is gone.
     pub(crate) async fn settle_disconnected(
         &self,

@@ -78,7 +78,9 @@ impl Key {
 /// What a connection is after it was linked again: the user's settings stay, and so does the time from which plays go
 /// out if it is the same account, so that what waited for the sign-in is sent.
 fn relinked(before: Connection, again: &Connection) -> Connection {
-    let is_same_account = before.identity.account_id == again.identity.account_id;
+    // The same name at another server is another account.
+    let is_same_account =
+        before.identity.account_id == again.identity.account_id && before.url == again.url;
     let mut next = again.clone();
     next.settings = before.settings;
     next.token_version = before.token_version + 1;

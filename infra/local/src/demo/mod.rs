@@ -1,0 +1,346 @@
+//! `hub demo`: every sample event posted to a real hub before simulated services, on a clock that is turned.
+//!
+//! The hub is the one of `hub serve`: the same router behind the same socket, the same functions over the same embedded
+//! stores, only in memory. What is turned is time, so that six days of playing take seconds.
+
+mod samples;
+mod stage;
+mod verify;
+mod watch;
+
+use std::io::Write;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use hub_runtime::{Clock, Settings, telemetry};
+use serde_json::{Value, json};
+
+use crate::cli::Demo;
+use crate::failure::Failure;
+use crate::output::{Output, time};
+use crate::serve::interrupted;
+use crate::variables::environment;
+use samples::Sample;
+use stage::Stage;
+use verify::{Held, Row};
+use watch::Watch;
+
+/// How long before the first sample the clock begins: everybody signs in first.
+const BEFORE: TimeDelta = TimeDelta::minutes(10);
+/// How far the clock is turned at a time while something is on its way.
+const STEP: TimeDelta = TimeDelta::seconds(1);
+/// How many such steps are taken before the next sample comes, whatever is still on its way.
+const MOST_STEPS: usize = 30;
+/// How far the clock is turned at a time while something waits for its time.
+const STRIDE: TimeDelta = TimeDelta::minutes(5);
+/// How long nothing has to happen before the hub ticks while nothing is on its way.
+const QUIET: TimeDelta = TimeDelta::hours(1);
+/// How far the clock is turned at a time while nothing is on its way: a tick finds the same whenever it comes.
+const LEAP: TimeDelta = TimeDelta::hours(4);
+/// How long after the last sample the hub is watched: the longest silence closes a session after four hours.
+const AFTERWARDS: TimeDelta = TimeDelta::hours(8);
+/// How long after the last sample everything has to be settled.
+const PATIENCE: TimeDelta = TimeDelta::days(2);
+
+/// Runs `hub demo`.
+///
+/// # Errors
+///
+/// With `--once`, the first thing that is not as it should be; else whatever keeps it from running.
+pub async fn run<W: Write>(asked: &Demo, output: &mut Output<W>) -> Result<(), Failure> {
+    start_logging()?;
+    let samples = samples::all()?;
+    let first = samples
+        .first()
+        .map(|sample| sample.posted_at)
+        .unwrap_or_default();
+    let stage = Stage::build(asked.listen, Clock::standing_at(first - BEFORE)).await?;
+    if !output.is_json() {
+        introduce(&stage, samples.len(), output)?;
+    }
+    let mut watch = Watch::default();
+    for sample in &samples {
+        turn_to(&stage, sample.posted_at, &mut watch, output).await?;
+        post(&stage, sample, output).await?;
+        settle(&stage, &mut watch, output).await?;
+    }
+    let last = stage.clock.now();
+    turn_to(&stage, last + AFTERWARDS, &mut watch, output).await?;
+    while watch.is_on_its_way() && stage.clock.now() < last + PATIENCE {
+        let next = stage.clock.now() + STRIDE;
+        turn_to(&stage, next, &mut watch, output).await?;
+    }
+    let (rows, mut wrong) = verify::compare(&verify::expected()?, &verify::records(&stage.twins));
+    wrong.extend(watch.complaints());
+    if output.is_json() {
+        output.json(
+            &json!({ "plays": rows.iter().map(row_value).collect::<Vec<_>>(), "wrong": wrong }),
+        )?;
+    } else {
+        conclude(&rows, &wrong, samples.len(), output)?;
+    }
+    if asked.once {
+        return match wrong.first() {
+            Some(sentence) => Err(Failure::new(format!(
+                "The demonstration went wrong: {sentence}"
+            ))),
+            None => Ok(()),
+        };
+    }
+    keep_serving(&stage, output).await
+}
+
+fn start_logging() -> Result<(), Failure> {
+    let lookup = |name: &str| {
+        (name == "RUST_LOG").then(|| environment(name).unwrap_or_else(|| "error".to_owned()))
+    };
+    let settings =
+        Settings::read(&lookup).map_err(|error| Failure::because("A setting is wrong", &error))?;
+    telemetry::start(&settings);
+    Ok(())
+}
+
+/// Turns the clock to a time in strides, doing at each what is due by then.
+async fn turn_to<W: Write>(
+    stage: &Stage,
+    until: DateTime<Utc>,
+    watch: &mut Watch,
+    output: &mut Output<W>,
+) -> Result<(), Failure> {
+    loop {
+        let left = until - stage.clock.now();
+        let (least, most) = if watch.is_on_its_way() {
+            (STRIDE, STRIDE)
+        } else {
+            (QUIET, LEAP)
+        };
+        if left < least {
+            stage.clock.turn(left);
+            return work(stage, watch, output).await;
+        }
+        stage.clock.turn(left.min(most));
+        // What a tick could not do it logs itself, and the next one does.
+        let _ = stage.hub.sync.tick().await;
+        settle(stage, watch, output).await?;
+    }
+}
+
+/// Posts a sample, and says so.
+async fn post<W: Write>(
+    stage: &Stage,
+    sample: &Sample,
+    output: &mut Output<W>,
+) -> Result<(), Failure> {
+    let status = stage.post(sample).await?;
+    if !status.is_success() {
+        return Err(Failure::new(format!(
+            "The hub answered {status} to {}.",
+            sample.file
+        )));
+    }
+    if output.is_json() {
+        return Ok(());
+    }
+    let file = sample.file.split('/').next_back().unwrap_or_default();
+    let what = file
+        .trim_end_matches(".json")
+        .trim_start_matches(|letter: char| letter.is_ascii_digit() || letter == '-');
+    let line = format!(
+        "{}  {} posts: {}",
+        time(stage.clock.now()),
+        sample.source,
+        what.replace('-', " ")
+    );
+    Ok(output.line(output.faint(&line))?)
+}
+
+/// Turns the clock by seconds until nothing is on its way any more, as far as that is a matter of seconds.
+async fn settle<W: Write>(
+    stage: &Stage,
+    watch: &mut Watch,
+    output: &mut Output<W>,
+) -> Result<(), Failure> {
+    work(stage, watch, output).await?;
+    for _ in 0..MOST_STEPS {
+        if !watch
+            .is_due_by(stage.clock.now() + STEP * i32::try_from(MOST_STEPS).unwrap_or(i32::MAX))
+        {
+            break;
+        }
+        stage.clock.turn(STEP);
+        work(stage, watch, output).await?;
+    }
+    Ok(())
+}
+
+/// Handles what the queues hold, one queue after the other, and looks after each what became of the plays.
+async fn work<W: Write>(
+    stage: &Stage,
+    watch: &mut Watch,
+    output: &mut Output<W>,
+) -> Result<(), Failure> {
+    let failed =
+        |error: aws_sdk_sqs::Error| Failure::because("The embedded queues do not answer", &error);
+    loop {
+        let mut handled = stage
+            .hub
+            .handle_events(Duration::ZERO)
+            .await
+            .map_err(failed)?;
+        if handled > 0 {
+            watch.look(stage, output).await?;
+        }
+        for service in stage.hub.workers.keys().copied() {
+            let woken = stage
+                .hub
+                .handle_wakes(service, Duration::ZERO)
+                .await
+                .map_err(failed)?;
+            if woken > 0 {
+                watch.look(stage, output).await?;
+            }
+            handled += woken;
+        }
+        if handled == 0 {
+            return Ok(());
+        }
+    }
+}
+
+fn introduce<W: Write>(
+    stage: &Stage,
+    samples: usize,
+    output: &mut Output<W>,
+) -> Result<(), Failure> {
+    let url = stage.url.as_str().trim_end_matches('/');
+    output.line(format!("{} {url}", output.strong("A hub listens at")))?;
+    output.line("Simulated services, with all their rules:")?;
+    for (service, page) in stage.pages() {
+        output.line(format!("  {:<12} {page}", service.title()))?;
+    }
+    output.line(format!(
+        "{} is signed in at all three. Now {samples} events are posted as media servers post them.\n",
+        stage::PERSON
+    ))?;
+    Ok(())
+}
+
+fn conclude<W: Write>(
+    rows: &[Row],
+    wrong: &[String],
+    samples: usize,
+    output: &mut Output<W>,
+) -> Result<(), Failure> {
+    let minutes = |at: &DateTime<Utc>| at.format("%m-%d %H:%M").to_string();
+    let seconds = |at: &DateTime<Utc>| at.format("%m-%d %H:%M:%S").to_string();
+    let cells = rows.iter().map(|row| {
+        let held = row.held.iter().map(|(service, held)| match held {
+            Held::NotTaken => "·".to_owned(),
+            Held::Instead(state) => state.clone(),
+            Held::Missing => "MISSING".to_owned(),
+            Held::Times(times) => format!("{times} TIMES"),
+            Held::At(at) if *service == hub_domain::Service::Trakt => minutes(at),
+            Held::At(at) => seconds(at),
+        });
+        let mut cells = vec![row.expected.label.clone(), seconds(&row.expected.at)];
+        cells.extend(held);
+        cells
+    });
+    output.line("")?;
+    output.table(
+        &[
+            "play",
+            "played at (UTC)",
+            "Trakt",
+            "Last.fm",
+            "ListenBrainz",
+        ],
+        cells.collect(),
+    )?;
+    output.line("")?;
+    if wrong.is_empty() {
+        let count = rows.len();
+        output.line(output.strong(&format!(
+            "{samples} events made {count} plays. Each is where it belongs exactly once, with its true time."
+        )))?;
+    } else {
+        for sentence in wrong {
+            output.line(format!("Wrong: {sentence}"))?;
+        }
+    }
+    Ok(())
+}
+
+fn row_value(row: &Row) -> Value {
+    let held: serde_json::Map<String, Value> = row
+        .held
+        .iter()
+        .map(|(service, held)| {
+            let value = match held {
+                Held::NotTaken | Held::Missing => Value::Null,
+                Held::Instead(state) => json!(state),
+                Held::At(at) => json!(at),
+                Held::Times(times) => json!(times),
+            };
+            (service.name().to_owned(), value)
+        })
+        .collect();
+    json!({ "label": row.expected.label, "at": row.expected.at, "held": held })
+}
+
+/// Goes on as a hub does, with a clock that goes on by itself, until it is interrupted.
+async fn keep_serving<W: Write>(stage: &Stage, output: &mut Output<W>) -> Result<(), Failure> {
+    if !output.is_json() {
+        let url = stage.url.as_str().trim_end_matches('/');
+        output.line("\nThe hub and the services go on until Ctrl-C:")?;
+        for (service, page) in stage.pages() {
+            output.line(format!("  {:<12} {page}", service.title()))?;
+        }
+        for (source, webhook) in &stage.webhooks {
+            output.line(format!("  {:<12} posts to {webhook}", source.name()))?;
+        }
+        output.line("\nWhat the hub knows of it:")?;
+        output.line(format!(
+            "  curl -H 'Authorization: Bearer {}' \\\n       -H 'X-User-Id: {}' {url}/api/v1/scrobble/history",
+            stage.server_token.reveal(),
+            stage.user
+        ))?;
+    }
+    let _running = stage.hub.run();
+    let clock = async {
+        loop {
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "from here on the turned clock goes as fast as any"
+            )]
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            stage.clock.turn(TimeDelta::seconds(1));
+        }
+    };
+    tokio::select! {
+        asked = interrupted() => Ok(asked?),
+        () = clock => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn every_play_of_the_samples_ends_at_its_services_once_with_its_true_time() {
+        let mut written = Vec::new();
+        let asked = Demo {
+            once: true,
+            listen: ([127, 0, 0, 1], 0).into(),
+        };
+        let done = run(&asked, &mut Output::plain(&mut written, false)).await;
+        let text = String::from_utf8(written).unwrap();
+        assert_eq!(done, Ok(()), "{text}");
+        assert!(
+            text.trim_end()
+                .ends_with("exactly once, with its true time."),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,203 @@
+//! The hub is killed at every await of the way from the post to the settlement: once before it, and once after.
+//!
+//! Every await on that way that can change anything is a request to the table, a queue or a service, and all of them
+//! go through doors which count them. A run without a kill lists them; then each is the last thing the hub does, before
+//! it arrives and after it took effect, and a new hub starts over the same stores.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use hub_domain::Service;
+use hub_local::aws::Embedded;
+use hub_runtime::Clock;
+use hub_runtime::aws::Aws;
+use hub_twins::Twins;
+
+use crate::harness::clock::evening;
+use crate::harness::proxy::{Fate, Side, open};
+use crate::harness::world::settings;
+use crate::harness::{Person, World, film, happened, track};
+
+/// A hub behind doors, and what it needs to be started again.
+struct Doomed {
+    world: World,
+    fate: Arc<Fate>,
+    person: Person,
+    service: Service,
+}
+
+impl Doomed {
+    async fn new(service: Service) -> Self {
+        let clock = Clock::standing_at(evening());
+        let embedded = Arc::new(
+            Embedded::start(None, clock.clone())
+                .await
+                .expect("stores start"),
+        );
+        let now = clock.clone();
+        let twins = Twins::start(Arc::new(move || now.now()))
+            .await
+            .expect("services start");
+        let fate = Arc::new(Fate::default());
+        let endpoints = embedded.endpoints();
+        let aws = Aws::on_loopback(
+            &open(&endpoints.dynamodb, fate.clone()).await,
+            &open(&endpoints.sqs, fate.clone()).await,
+        );
+        let trakt = open(twins.trakt.url(), fate.clone()).await;
+        let lastfm = format!("{}/2.0/", open(twins.lastfm.url(), fate.clone()).await);
+        let listenbrainz = open(twins.listenbrainz.url(), fate.clone()).await;
+        let settings = settings(
+            &twins,
+            &[
+                ("TRAKT_API_URL", &trakt),
+                ("LASTFM_API_URL", &lastfm),
+                ("LISTENBRAINZ_API_URL", &listenbrainz),
+            ],
+        );
+        let world = World::over(clock, embedded, twins, settings, aws).await;
+        let person = world.person_at("alice", &[service]).await;
+        fate.take_log();
+        Self {
+            world,
+            fate,
+            person,
+            service,
+        }
+    }
+
+    /// The way of one play, from its post to its settlement.
+    async fn play(&self) {
+        let world = &self.world;
+        let (item, length) = if self.service == Service::Trakt {
+            (film(), 7000)
+        } else {
+            (track(), 190)
+        };
+        let start = evening() - TimeDelta::seconds(length);
+        for event in [
+            happened(&item, "start", start, Some(0)),
+            happened(&item, "stop", evening(), Some(length)),
+        ] {
+            let (status, _) = world
+                .call(
+                    "POST",
+                    "/api/v1/scrobble/events",
+                    Some(&self.person),
+                    Some(event),
+                )
+                .await;
+            // A media server does not send it again; our own client does, until it is told that it was taken.
+            if status != 202 {
+                return;
+            }
+        }
+        world.settle().await;
+    }
+
+    /// The hub after its death: the same stores and services, without doors, and nothing else.
+    async fn again(&self) -> World {
+        self.fate.spare();
+        let world = &self.world;
+        let (dynamodb, sqs) = world.embedded.clients();
+        let settings = settings(&world.twins, &[]);
+        let twins = world.twins.clone();
+        World::over(
+            world.clock.clone(),
+            world.embedded.clone(),
+            twins,
+            settings,
+            Aws { dynamodb, sqs },
+        )
+        .await
+    }
+
+    fn at_the_service(&self) -> usize {
+        let name = &self.person.name;
+        match self.service {
+            Service::Trakt => self.world.twins.trakt.history(name).len(),
+            Service::LastFm => self.world.twins.lastfm.scrobbles(name).len(),
+            Service::ListenBrainz => self.world.twins.listenbrainz.listens(name).len(),
+        }
+    }
+}
+
+/// The awaits of the way, by name.
+async fn awaits(service: Service) -> Vec<String> {
+    let doomed = Doomed::new(service).await;
+    doomed.play().await;
+    assert_eq!(doomed.at_the_service(), 1, "the way leads to the service");
+    doomed.fate.take_log()
+}
+
+async fn survives(service: Service) {
+    let awaits = awaits(service).await;
+    assert!(awaits.len() > 12, "{awaits:?}");
+    eprintln!("{service}: {} awaits: {}", awaits.len(), awaits.join(", "));
+    let mut killed = 0;
+    for (number, name) in awaits.iter().enumerate() {
+        for side in [Side::Before, Side::After] {
+            let doomed = Doomed::new(service).await;
+            doomed.fate.kill_at(number, side);
+            let was_killed = tokio::select! {
+                () = doomed.fate.killed.notified() => true,
+                () = doomed.play() => false,
+            };
+            killed += usize::from(was_killed);
+            let world = doomed.again().await;
+            // The post's own answer may be what was lost: then its sender sends both events again.
+            doomed.play_again(&world).await;
+            world
+                .pass_with_ticks(
+                    TimeDelta::minutes(45),
+                    TimeDelta::minutes(5),
+                    TimeDelta::minutes(15),
+                )
+                .await;
+            let there = doomed.at_the_service();
+            assert_eq!(
+                there,
+                1,
+                "{service}: killed {side:?} await {number}, {name}: {:#}",
+                world.history(&doomed.person).await
+            );
+        }
+    }
+    assert!(
+        killed >= awaits.len() * 2 - 4,
+        "{killed} of {} kills were reached",
+        awaits.len() * 2
+    );
+}
+
+impl Doomed {
+    async fn play_again(&self, world: &World) {
+        let (item, length) = if self.service == Service::Trakt {
+            (film(), 7000)
+        } else {
+            (track(), 190)
+        };
+        let start = evening() - TimeDelta::seconds(length);
+        for event in [
+            happened(&item, "start", start, Some(0)),
+            happened(&item, "stop", evening(), Some(length)),
+        ] {
+            world.event(&self.person, event).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_play_is_lost_or_doubled_at_trakt_wherever_the_hub_dies() {
+    survives(Service::Trakt).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_play_is_lost_or_doubled_at_lastfm_wherever_the_hub_dies() {
+    survives(Service::LastFm).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_play_is_lost_or_doubled_at_listenbrainz_wherever_the_hub_dies() {
+    survives(Service::ListenBrainz).await;
+}

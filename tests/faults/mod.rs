@@ -1,0 +1,6 @@
+//! What goes wrong: the hub dies, services go down, answers are lost, limits bite.
+
+mod crash;
+mod downtime;
+mod limits;
+mod lost;

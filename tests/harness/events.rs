@@ -1,0 +1,44 @@
+//! Events as a media server of our own posts them.
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+
+/// A track of three minutes and twenty seconds.
+pub(crate) fn track() -> Value {
+    json!({
+        "item_id": "track-1", "item_type": "track", "title": "Jóga", "artist": "Björk", "album": "Homogenic",
+        "duration_ms": 200_000, "player_id": "phone",
+    })
+}
+
+/// A film of two hours.
+pub(crate) fn film() -> Value {
+    json!({
+        "item_id": "film-1", "item_type": "movie", "title": "The Matrix", "year": 1999, "duration_ms": 7_200_000,
+        "external_ids": { "imdb": "tt0133093", "tmdb": 603 }, "player_id": "tv",
+    })
+}
+
+/// An episode of twenty-two minutes.
+pub(crate) fn episode() -> Value {
+    json!({
+        "item_id": "episode-1", "item_type": "episode", "title": "The Pilot", "season": 1, "episode": 1,
+        "show": { "title": "Friends", "year": 1994 }, "duration_ms": 1_320_000,
+        "external_ids": { "tvdb": 303_821 }, "player_id": "tv",
+    })
+}
+
+/// Something that happened to an item, so many seconds into it.
+pub(crate) fn happened(
+    item: &Value,
+    event: &str,
+    at: DateTime<Utc>,
+    position: Option<i64>,
+) -> Value {
+    let mut event = json!({ "event": event, "occurred_at": at.to_rfc3339(), "position_ms": position.map(|s| s * 1000) });
+    if let (Some(event), Some(item)) = (event.as_object_mut(), item.as_object()) {
+        event.extend(item.clone());
+        event.retain(|_, value| !value.is_null());
+    }
+    event
+}
