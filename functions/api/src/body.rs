@@ -9,7 +9,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::ApiState;
 use crate::problem::Problem;
@@ -139,6 +139,13 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
+        // A choice that is written as anything but a text is refused as if the JSON itself were broken.
+        let is_choice = !error.inner().is_data()
+            && path != "."
+            && serde_json::from_slice::<IgnoredAny>(bytes).is_ok();
+        if is_choice {
+            return Problem::bad_request("This value cannot be used here.").within(&path);
+        }
         of_json(&path, error.inner())
     })?;
     reader.end().map_err(|error| of_json(".", &error))?;
@@ -244,6 +251,11 @@ mod tests {
                 r#"[{"name":"a","name":"b"}]"#,
                 Some("[0].name"),
                 "This field is there twice.",
+            ),
+            (
+                r#"[{"name":"a","kind":7}]"#,
+                Some("[0].kind"),
+                "This value cannot be used here.",
             ),
             (
                 r#"[{"name":"a","kind":"s3cret"}]"#,

@@ -162,6 +162,7 @@ impl Worker {
             hub_providers::LimitScope::Account => TimeDelta::milliseconds(20),
         };
         let kind = self.service().name();
+        // All of them: whichever waits for a reason of its own finds that out, and goes on waiting.
         let far = now + RESTS * 2;
         let mut resting = Vec::new();
         for shard in 0..hub_store::due::SHARDS {
@@ -171,7 +172,6 @@ impl Worker {
                     .await?,
             );
         }
-        resting.retain(|key| key.due_at > now + RESTS / 2);
         resting.sort_by_key(|key| key.due_at);
         let mut wakes = Vec::new();
         let mut at = now;

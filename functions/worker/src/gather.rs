@@ -7,7 +7,10 @@ use hub_domain::{Play, PlayId, UserId};
 use crate::{Failure, Worker};
 
 /// The most open deliveries that are looked at in one go: more than the largest batch of any service.
-const A_PAGE: i32 = 200;
+const A_PAGE: i32 = 100;
+
+/// After so many failures a delivery goes behind those that failed less.
+const OFTEN: u32 = 8;
 
 /// The open deliveries of a lane.
 #[derive(Debug, Default)]
@@ -64,16 +67,28 @@ impl Worker {
             if delivery.state.is_settled() || delivery.state == State::Held {
                 continue;
             }
-            match delivery.next_attempt_at {
+            // What failed waits with its lane, which is parked until the next try; what the service itself put off
+            // waits on its own.
+            match delivery.next_attempt_at.filter(|_| delivery.attempts == 0) {
                 Some(at) if at > now => {
-                    gathered.next_at = Some(gathered.next_at.map_or(at, |next| next.min(at)))
+                    gathered.next_at = Some(gathered.next_at.map_or(at, |next| next.min(at)));
                 }
                 Some(_) | None => gathered.ready.push(play),
             }
         }
-        gathered
-            .ready
-            .sort_by(|a, b| (a.watched_at, &a.id).cmp(&(b.watched_at, &b.id)));
+        // What failed often may itself be what breaks the service: it goes last, so that it holds up nothing else.
+        let has_failed_often = |play: &Play| {
+            play.deliveries
+                .get(&service)
+                .is_some_and(|delivery| delivery.attempts >= OFTEN)
+        };
+        gathered.ready.sort_by(|a, b| {
+            (has_failed_often(a), a.watched_at, &a.id).cmp(&(
+                has_failed_often(b),
+                b.watched_at,
+                &b.id,
+            ))
+        });
         Ok(gathered)
     }
 }

@@ -124,19 +124,9 @@ impl Worker {
             .await?;
             return Ok(Next::Done);
         }
-        if let Some(until) = lane.parked_until.filter(|until| *until > now) {
+        if lane.parked_until.is_some_and(|until| until > now) {
+            // Whoever parked it left an entry for the sweep with it, so the lane is looked at when it may go on.
             self.table.put_open_many(user, service, fresh).await?;
-            self.wake_later(
-                Later {
-                    user,
-                    plays: Vec::new(),
-                    slot: None,
-                    most,
-                    hops,
-                },
-                until,
-            )
-            .await?;
             return Ok(Next::Done);
         }
         if let Some(frozen) = &lane.frozen {

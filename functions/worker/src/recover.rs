@@ -186,6 +186,7 @@ impl Worker {
             keep_frozen: true,
             parked_until: Some(at),
             parked_why: Some("looks whether it arrived".to_owned()),
+            due_at: Some(at),
             ..Release::default()
         };
         self.let_go(held, release).await?;

@@ -117,16 +117,24 @@ impl Worker {
             next_call_at,
             parked_until,
             parked_why: parked_until.map(|_| why.to_owned()),
+            // Should the wake-up that follows be lost, the sweep finds the lane.
+            due_at: parked_until,
             ..Release::default()
         };
         match &error.disposition {
             Disposition::Retryable => {
                 let opened = self.failures.failed(self, held, &host, error).await?;
                 let waits = self.fail_each(held, plays, &prepared, error).await?;
-                self.let_go(held, release(None, "")).await?;
-                Ok(match opened.or(waits) {
-                    Some(at) => Next::At(at),
-                    None => Next::Done,
+                // What is finished meanwhile joins the others: the lane is tried as one. Behind an open circuit it is
+                // not parked as well, so that its closing can wake it.
+                let parked = if opened.is_some() { None } else { waits };
+                let mut leave = release(parked, "the service is in trouble");
+                leave.due_at = opened.or(waits);
+                self.let_go(held, leave).await?;
+                Ok(match (opened, waits) {
+                    (Some(_), _) => Next::Done,
+                    (None, Some(at)) => Next::At(at),
+                    (None, None) => Next::Again,
                 })
             }
             Disposition::InDoubt => self.lost(held, plays, prepared, error).await,
@@ -192,8 +200,7 @@ impl Worker {
         error: &ProviderError,
     ) -> Result<Next, Failure> {
         let url = held.stored.connection.url.as_deref();
-        let opened = self
-            .failures
+        self.failures
             .failed(self, held, &self.provider().host(url), error)
             .await?;
         match self.provider().if_lost(&prepared, url) {
@@ -213,17 +220,20 @@ impl Worker {
             // Both keep what was written down: to be repeated byte for byte, or to be looked for.
             IfLost::Repeat => {
                 let waits = self.fail_each(held, plays, &prepared, error).await?;
-                let gave_up = waits.is_none();
-                let keep_frozen = !gave_up;
+                let keep_frozen = waits.is_some();
+                let until = waits;
                 self.let_go(
                     held,
                     Release {
                         keep_frozen,
+                        parked_until: until,
+                        parked_why: until.map(|_| "the answer was lost".to_owned()),
+                        due_at: until,
                         ..Release::default()
                     },
                 )
                 .await?;
-                Ok(opened.or(waits).map_or(Next::Again, Next::At))
+                Ok(until.map_or(Next::Again, Next::At))
             }
             IfLost::LookAfter(wait) => {
                 self.fail_each(held, plays, &prepared, error).await?;
@@ -235,6 +245,7 @@ impl Worker {
                         keep_frozen: true,
                         parked_until: until,
                         parked_why: Some("looks whether it arrived".to_owned()),
+                        due_at: until,
                         ..Release::default()
                     },
                 )

@@ -14,6 +14,7 @@ use hub_runtime::{Clock, HttpClient, Queues};
 use hub_store::Table;
 use hub_sync::Sync;
 use hub_worker::Worker;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::mapping;
@@ -139,34 +140,57 @@ impl Hub {
         })
     }
 
-    /// Handles one batch of the queue of events, if there is one within `wait`.
+    /// Handles one batch of the queue of events, if there is one now.
     ///
     /// # Errors
     ///
     /// The queue service's words.
-    pub async fn handle_events(&self, wait: Duration) -> Result<usize, aws_sdk_sqs::Error> {
-        let Some(queue) = &self.urls.events else {
-            return Ok(0);
-        };
-        mapping::once(&self.sqs, queue, wait, |event| self.progress.handle(event)).await
+    pub async fn handle_events(&self) -> Result<usize, aws_sdk_sqs::Error> {
+        self.map(Fed::Progress, Duration::ZERO, std::future::pending())
+            .await
     }
 
-    /// Handles one batch of a service's wake-ups, if there is one within `wait`.
+    /// Handles one batch of a service's wake-ups, if there is one now.
     ///
     /// # Errors
     ///
     /// The queue service's words.
-    pub async fn handle_wakes(
+    pub async fn handle_wakes(&self, service: Service) -> Result<usize, aws_sdk_sqs::Error> {
+        self.map(Fed::Worker(service), Duration::ZERO, std::future::pending())
+            .await
+    }
+
+    /// Waits for a batch, unless `stopped` comes first, and handles it to its end.
+    async fn map(
         &self,
-        service: Service,
+        fed: Fed,
         wait: Duration,
+        stopped: impl Future<Output = ()>,
     ) -> Result<usize, aws_sdk_sqs::Error> {
-        let (Some(worker), Some(queue)) =
-            (self.workers.get(&service), self.urls.deliver.get(&service))
-        else {
-            return Ok(0);
+        let queue = match fed {
+            Fed::Progress => self.urls.events.as_ref(),
+            Fed::Worker(service) => self.urls.deliver.get(&service),
         };
-        mapping::once(&self.sqs, queue, wait, |event| worker.handle(event)).await
+        let Some(queue) = queue else { return Ok(0) };
+        let messages = tokio::select! {
+            messages = mapping::receive(&self.sqs, queue, wait) => messages?,
+            () = stopped => return Ok(0),
+        };
+        match fed {
+            Fed::Progress => {
+                mapping::hand_over(&self.sqs, queue, messages, |event| {
+                    self.progress.handle(event)
+                })
+                .await
+            }
+            Fed::Worker(service) => match self.workers.get(&service) {
+                Some(worker) => {
+                    mapping::hand_over(&self.sqs, queue, messages, |event| worker.handle(event))
+                        .await
+                }
+                None => Ok(0),
+            },
+        }
     }
 
     /// Handles what the queues hold at this moment, and what comes of it, until they are empty.
@@ -179,9 +203,9 @@ impl Hub {
     pub async fn drain(&self) -> Result<usize, aws_sdk_sqs::Error> {
         let mut handled = 0;
         loop {
-            let mut now = self.handle_events(Duration::ZERO).await?;
+            let mut now = self.handle_events().await?;
             for service in self.workers.keys() {
-                now += self.handle_wakes(*service, Duration::ZERO).await?;
+                now += self.handle_wakes(*service).await?;
             }
             if now == 0 {
                 return Ok(handled);
@@ -190,35 +214,45 @@ impl Hub {
         }
     }
 
-    /// Runs the mappings and the tick until the set is dropped or shut down.
-    pub fn run(&self) -> JoinSet<()> {
+    /// Runs the mappings and the tick until `stopping` turns true; what is being handled then is handled to its end.
+    pub fn run(&self, stopping: &watch::Receiver<bool>) -> JoinSet<()> {
         let mut running = JoinSet::new();
-        for _ in 0..AT_ONCE {
-            let hub = self.clone();
+        let fed =
+            std::iter::once(Fed::Progress).chain(self.workers.keys().copied().map(Fed::Worker));
+        for fed in fed.flat_map(|fed| std::iter::repeat_n(fed, AT_ONCE)) {
+            let (hub, stopping) = (self.clone(), stopping.clone());
             running.spawn(async move {
-                loop {
-                    rest_after(hub.handle_events(LONG_POLL).await.map(|_| ())).await;
+                while !*stopping.borrow() {
+                    let handled = hub.map(fed, LONG_POLL, is_true(stopping.clone())).await;
+                    rest_after(handled.map(|_| ())).await;
                 }
             });
-            for service in self.workers.keys().copied() {
-                let hub = self.clone();
-                running.spawn(async move {
-                    loop {
-                        rest_after(hub.handle_wakes(service, LONG_POLL).await.map(|_| ())).await;
-                    }
-                });
-            }
         }
-        let hub = self.clone();
+        let (hub, stopping) = (self.clone(), stopping.clone());
         running.spawn(async move {
-            loop {
+            while !*stopping.borrow() {
                 // Failures were logged where they happened; the next tick does what this one could not.
                 let _ = hub.sync.tick().await;
-                pause(hub.tick).await;
+                tokio::select! {
+                    () = pause(hub.tick) => {}
+                    () = is_true(stopping.clone()) => {}
+                }
             }
         });
         running
     }
+}
+
+/// A function that is fed by a queue.
+#[derive(Debug, Clone, Copy)]
+enum Fed {
+    Progress,
+    Worker(Service),
+}
+
+/// Resolves once the word is given, or whoever could give it is gone.
+async fn is_true(mut word: watch::Receiver<bool>) {
+    let _ = word.wait_for(|given| *given).await;
 }
 
 async fn rest_after(result: Result<(), aws_sdk_sqs::Error>) {

@@ -5,37 +5,60 @@ use std::time::Duration;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use aws_sdk_sqs::Client;
+use aws_sdk_sqs::config::timeout::TimeoutConfig;
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName};
 
 /// How long a function may run; the lease of a lane and the visibility of a message are longer.
 pub const FUNCTION_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// Receives up to ten messages, waiting up to `wait` for the first, and hands them to `handle`.
-///
-/// Returns how many were handled; 0 where none came. A function that runs out of time has failed the whole batch.
+/// How much longer than it may wait a receive call may take.
+const RECEIVE_SLACK: Duration = Duration::from_secs(5);
+
+/// Receives up to ten messages, waiting up to `wait` for the first.
 ///
 /// # Errors
 ///
 /// The queue service's words.
-pub async fn once<F, Fut>(
+pub async fn receive(
     client: &Client,
     queue: &str,
     wait: Duration,
-    handle: F,
-) -> Result<usize, aws_sdk_sqs::Error>
-where
-    F: FnOnce(SqsEvent) -> Fut,
-    Fut: Future<Output = SqsBatchResponse>,
-{
+) -> Result<Vec<Message>, aws_sdk_sqs::Error> {
+    // The clients' own timeout is shorter than a long poll, and a call given up may have been handed messages.
+    let timeouts = TimeoutConfig::builder()
+        .operation_attempt_timeout(wait + RECEIVE_SLACK)
+        .operation_timeout(wait + RECEIVE_SLACK)
+        .build();
     let received = client
         .receive_message()
         .queue_url(queue)
         .max_number_of_messages(10)
         .wait_time_seconds(i32::try_from(wait.as_secs()).unwrap_or(20))
         .message_system_attribute_names(MessageSystemAttributeName::All)
+        .customize()
+        .config_override(aws_sdk_sqs::Config::builder().timeout_config(timeouts))
         .send()
         .await?;
-    let messages = received.messages.unwrap_or_default();
+    Ok(received.messages.unwrap_or_default())
+}
+
+/// Hands messages to a function, and deletes those that it did not fail; returns how many there were.
+///
+/// A function that runs out of time has failed the whole batch.
+///
+/// # Errors
+///
+/// The queue service's words.
+pub async fn hand_over<F, Fut>(
+    client: &Client,
+    queue: &str,
+    messages: Vec<Message>,
+    handle: F,
+) -> Result<usize, aws_sdk_sqs::Error>
+where
+    F: FnOnce(SqsEvent) -> Fut,
+    Fut: Future<Output = SqsBatchResponse>,
+{
     if messages.is_empty() {
         return Ok(0);
     }

@@ -148,8 +148,8 @@ async fn serve(
     folder: DataFolder,
 ) -> Result<(), Failure> {
     // Its first tick comes at once and wakes what was open when the last hub ended.
-    let mut running = local.hub.run();
     let (asked, mut was_asked) = tokio::sync::watch::channel(false);
+    let mut running = local.hub.run(&was_asked);
     let server = axum::serve(listener, local.router()).with_graceful_shutdown(async move {
         // An error means that whoever could ask is gone, which asks as well.
         let _ = stopping.await;
@@ -177,7 +177,13 @@ async fn serve(
         () = sweeps => Ok(()),
     };
     folder.forget_running();
-    // Each step of the functions is written down before the next begins: a cut between two is repaired at the start.
+    // What is being handled is handled to its end; should it take too long, a cut is repaired at the next start, since
+    // each step is written down before the next begins.
+    let handled = async { while running.join_next().await.is_some() {} };
+    tokio::select! {
+        () = handled => {}
+        () = pause(GRACE) => {}
+    }
     running.shutdown().await;
     local.close().await;
     ended.map_err(|error| Failure::because("The hub can no longer listen", &error))

@@ -146,6 +146,8 @@ impl Delivery {
             Outcome::Wait { until, why } => {
                 next.state = State::Waiting;
                 next.settled_at = None;
+                // The service answered, so the failures before it are over.
+                next.attempts = 0;
                 next.next_attempt_at = Some(*until);
                 next.detail = Some(why.clone());
             }

@@ -182,20 +182,12 @@ async fn work<W: Write>(
     let failed =
         |error: aws_sdk_sqs::Error| Failure::because("The embedded queues do not answer", &error);
     loop {
-        let mut handled = stage
-            .hub
-            .handle_events(Duration::ZERO)
-            .await
-            .map_err(failed)?;
+        let mut handled = stage.hub.handle_events().await.map_err(failed)?;
         if handled > 0 {
             watch.look(stage, output).await?;
         }
         for service in stage.hub.workers.keys().copied() {
-            let woken = stage
-                .hub
-                .handle_wakes(service, Duration::ZERO)
-                .await
-                .map_err(failed)?;
+            let woken = stage.hub.handle_wakes(service).await.map_err(failed)?;
             if woken > 0 {
                 watch.look(stage, output).await?;
             }
@@ -306,7 +298,8 @@ async fn keep_serving<W: Write>(stage: &Stage, output: &mut Output<W>) -> Result
             stage.user
         ))?;
     }
-    let _running = stage.hub.run();
+    let (_stop, stopping) = tokio::sync::watch::channel(false);
+    let _running = stage.hub.run(&stopping);
     let clock = async {
         loop {
             #[expect(
