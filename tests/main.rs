@@ -5,3 +5,5 @@ mod architecture;
 mod faults;
 mod flows;
 mod harness;
+mod routes;
+mod services;

@@ -2,5 +2,6 @@
 
 mod crash;
 mod downtime;
+mod kill;
 mod limits;
 mod lost;

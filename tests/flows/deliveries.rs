@@ -30,20 +30,9 @@ async fn forty_deliveries_at_once_with_an_expired_token_refresh_it_once() {
     let alice = world.person_at("alice", &[Service::Trakt]).await;
     world.twins.trakt.expire_access("alice");
     finish_films(&world, &alice, 0..40).await;
-    while world
-        .hub
-        .handle_events(std::time::Duration::ZERO)
-        .await
-        .expect("events")
-        > 0
-    {}
+    while world.hub.handle_events().await.expect("events") > 0 {}
     // Forty workers, each with a batch of its own.
-    join_all((0..40).map(|_| {
-        world
-            .hub
-            .handle_wakes(Service::Trakt, std::time::Duration::ZERO)
-    }))
-    .await;
+    join_all((0..40).map(|_| world.hub.handle_wakes(Service::Trakt))).await;
     world
         .pass_until_settled(&alice, TimeDelta::minutes(10))
         .await;

@@ -1,7 +1,16 @@
 //! Events as a media server of our own posts them.
 
-use chrono::{DateTime, Utc};
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use hub_domain::identity::item_key;
+use hub_domain::names::ServerRef;
+use hub_domain::{
+    Delivery, ItemKind, MediaItem, Play, PlayId, Precision, Service, Sighting, Source,
+};
 use serde_json::{Value, json};
+
+use super::Person;
 
 /// A track of three minutes and twenty seconds.
 pub(crate) fn track() -> Value {
@@ -41,4 +50,36 @@ pub(crate) fn happened(
         event.retain(|_, value| !value.is_null());
     }
     event
+}
+
+/// A listen that was finished then, written down as the hub would have.
+pub(crate) fn a_listen(
+    person: &Person,
+    service: Service,
+    number: usize,
+    started_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Play {
+    let mut media = MediaItem::new(ItemKind::Track);
+    media.title = Some(format!("Track {number}"));
+    media.artist = Some("Björk".to_owned());
+    media.duration = Some(TimeDelta::seconds(200));
+    let item = item_key(&media, &ServerRef::unnamed(Source::Canonical));
+    Play {
+        id: PlayId::new(person.id, &item, Some(started_at)),
+        user: person.id,
+        item,
+        media,
+        started_at: Some(started_at),
+        watched_at: Some(started_at + TimeDelta::seconds(100)),
+        precision: Precision::Second,
+        progress_percent: Some(95.0),
+        manual: false,
+        sightings: vec![Sighting {
+            road: "canonical#-#-#x".to_owned(),
+            at: started_at,
+        }],
+        created_at: now,
+        deliveries: BTreeMap::from([(service, Delivery::pending())]),
+    }
 }

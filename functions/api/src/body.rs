@@ -64,7 +64,7 @@ impl<T: DeserializeOwned> FromRequest<ApiState> for Json<T> {
 
     async fn from_request(request: Request, state: &ApiState) -> Result<Self, Problem> {
         let JsonBytes(bytes) = JsonBytes::from_request(request, state).await?;
-        Ok(Self(parse(&bytes)?))
+        Ok(Self(parse_object(&bytes)?))
     }
 }
 
@@ -80,7 +80,7 @@ impl<T: DeserializeOwned + Default> FromRequest<ApiState> for OptionalJson<T> {
         if !is_json(&parts.headers) {
             return Err(not_json());
         }
-        Ok(Self(parse(&bytes)?))
+        Ok(Self(parse_object(&bytes)?))
     }
 }
 
@@ -128,6 +128,19 @@ fn is_json(headers: &HeaderMap) -> bool {
         .trim()
         .to_ascii_lowercase();
     kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
+}
+
+/// Reads a JSON object as a value; left to itself, serde takes an array of the fields in their order as well.
+///
+/// # Errors
+///
+/// As [`parse`], and 400 for any other JSON.
+pub(crate) fn parse_object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{') {
+        return parse(bytes);
+    }
+    parse::<IgnoredAny>(bytes)?;
+    Err(Problem::bad_request("A JSON object is expected."))
 }
 
 /// Reads JSON as a value.
@@ -281,6 +294,25 @@ mod tests {
                 "{body}"
             );
         }
+    }
+
+    #[test]
+    fn an_object_is_not_read_from_its_fields_in_their_order() {
+        for (body, detail) in [
+            (r#"["a",1]"#, "A JSON object is expected."),
+            (r#""s3cret""#, "A JSON object is expected."),
+            ("null", "A JSON object is expected."),
+            ("[s3cret]", "The body is not valid JSON (line 1, column 2)."),
+            ("", "The body is not valid JSON (line 1, column 0)."),
+        ] {
+            let problem = parse_object::<Sample>(body.as_bytes()).unwrap_err();
+            assert_eq!(
+                (problem.status().as_u16(), problem.detail()),
+                (400, detail),
+                "{body}"
+            );
+        }
+        assert!(parse_object::<Sample>(br#" {"name":"a"}"#).is_ok());
     }
 
     #[test]

@@ -151,11 +151,13 @@ impl Worker {
         }
         let url = stored.connection.url.as_deref();
         let preparation = self.provider.prepare(&gathered.ready, url, now);
-        self.settle_all(user, &gathered.ready, &preparation.settled, None, now)
+        let put_off = self
+            .settle_all(user, &gathered.ready, &preparation.settled, None, now)
             .await?;
         let Some(prepared) = preparation.prepared else {
+            let later = earlier(gathered.next_at, put_off).map_or(Next::Done, Next::At);
             return Ok(if preparation.left.is_empty() {
-                Next::Done
+                later
             } else {
                 Next::Again
             });
@@ -180,7 +182,7 @@ impl Worker {
             .await?;
         Ok(match next {
             Next::Done if more => Next::Again,
-            Next::Done => gathered.next_at.map_or(Next::Done, Next::At),
+            Next::Done => earlier(gathered.next_at, put_off).map_or(Next::Done, Next::At),
             other @ (Next::Again | Next::Smaller(_) | Next::At(_)) => other,
         })
     }
@@ -367,6 +369,11 @@ pub(crate) fn account<'a>(stored: &'a StoredConnection, tokens: &'a Tokens) -> A
         username: &stored.connection.identity.username,
         url: stored.connection.url.as_deref(),
     }
+}
+
+/// The earlier of two moments, where there are any.
+fn earlier(a: Option<DateTime<Utc>>, b: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
+    a.into_iter().chain(b).min()
 }
 
 /// A name that no other holder of a lane has.

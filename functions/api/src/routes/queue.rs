@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::ApiState;
-use crate::body::{JsonBytes, parse};
+use crate::body::{JsonBytes, parse, parse_object};
 use crate::caller::ForUser;
 use crate::foresee::foresee;
 use crate::forward::send;
@@ -106,7 +106,7 @@ pub(crate) async fn queue(
     caller: ForUser,
     JsonBytes(bytes): JsonBytes,
 ) -> Result<(StatusCode, Json<Queued>), Problem> {
-    let (head, item): (QueueHead, ItemBody) = (parse(&bytes)?, parse(&bytes)?);
+    let (head, item): (QueueHead, ItemBody) = (parse_object(&bytes)?, parse(&bytes)?);
     let now = state.clock.now();
     let only = only_service(&head)?;
     let action = head.action;

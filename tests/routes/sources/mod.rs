@@ -1,0 +1,4 @@
+//! `/api/v1/sources`.
+
+mod accounts;
+mod ignored;

@@ -1,0 +1,4 @@
+//! `/api/v1/user`.
+
+mod settings;
+mod tokens;

@@ -1,0 +1,5 @@
+//! Trakt.
+
+mod answers;
+mod device;
+mod sign_in;
