@@ -89,6 +89,7 @@ async fn a_crowd_is_served_in_turn_and_without_a_stampede_when_the_service_retur
         let person = world
             .person_at(&format!("p{user}"), &[Service::LastFm])
             .await;
+        let mut made = Vec::with_capacity(plays);
         for number in 0..plays {
             let start = began - TimeDelta::minutes(5) * i32::try_from(plays - number).unwrap_or(1);
             let play = a_listen(&person, Service::LastFm, number, start, began);
@@ -98,13 +99,14 @@ async fn a_crowd_is_served_in_turn_and_without_a_stampede_when_the_service_retur
                 .put_play(&play, Some(began + TimeDelta::minutes(10)))
                 .await
                 .expect("a play");
-            world
-                .wake(vec![(
-                    Wake::deliver(person.id, Service::LastFm, vec![play.id.clone()]),
-                    Duration::ZERO,
-                )])
-                .await;
+            made.push(play.id);
         }
+        world
+            .wake(vec![(
+                Wake::deliver(person.id, Service::LastFm, made),
+                Duration::ZERO,
+            )])
+            .await;
         people.push(person);
     }
     world

@@ -39,6 +39,7 @@ impl Worker {
             scrobble_enabled: settings.scrobble_enabled,
             retry: settings.retries,
             thresholds: settings.thresholds,
+            is_alone: !settings.is_on_aws,
             redirect,
         };
         let provider = Arc::new(provider(settings, service, services, users)?);

@@ -1,5 +1,6 @@
 //! Working a lane: gather, reserve a turn, write down, send, settle, let go.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -110,7 +111,7 @@ impl Worker {
             return Ok(Next::Done);
         }
         let lane = self.table.lane(user, service).await?;
-        if lane.lease_until.is_some_and(|until| until > now) {
+        if self.is_held(&lane, now) {
             self.wake_later(
                 Later {
                     user,
@@ -269,6 +270,15 @@ impl Worker {
                     return Ok(Next::At(held.now + BUSY));
                 }
                 Refreshed::Later(at) => {
+                    let why = "the service did not renew the sign-in, it is asked again".to_owned();
+                    let wait = Outcome::Wait { until: at, why };
+                    let outcomes: Vec<_> = prepared
+                        .plays
+                        .iter()
+                        .map(|sent| (sent.play.clone(), wait.clone()))
+                        .collect();
+                    self.settle_all(held.user, plays, &outcomes, Some(&prepared), held.now)
+                        .await?;
                     self.let_go(held, Release::default()).await?;
                     return Ok(Next::At(at));
                 }
@@ -347,6 +357,18 @@ impl Worker {
         Ok(())
     }
 
+    /// Says whether somebody is at work in a lane.
+    ///
+    /// Where there is but one process, a holder of another one died with it: its lease holds nobody up.
+    pub(crate) fn is_held(&self, lane: &Lane, now: DateTime<Utc>) -> bool {
+        let may_live = !self.behaviour.is_alone
+            || lane
+                .holder
+                .as_ref()
+                .is_some_and(|holder| holder.starts_with(this_process()));
+        may_live && lane.lease_until.is_some_and(|until| until > now)
+    }
+
     /// The connection's tokens, opened.
     pub(crate) fn tokens(&self, stored: &StoredConnection) -> Result<Tokens, Failure> {
         let connection = &stored.connection;
@@ -376,12 +398,18 @@ fn earlier(a: Option<DateTime<Utc>>, b: Option<DateTime<Utc>>) -> Option<DateTim
     a.into_iter().chain(b).min()
 }
 
-/// A name that no other holder of a lane has.
+/// A name that no other holder of a lane has; it begins with that of this process.
 pub(crate) fn next_holder() -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     format!(
-        "{}-{}",
-        hub_runtime::random::new_id(),
+        "{}{}",
+        this_process(),
         COUNT.fetch_add(1, Ordering::Relaxed)
     )
+}
+
+/// What the names of all holders in this process begin with.
+fn this_process() -> &'static str {
+    static NAME: OnceLock<String> = OnceLock::new();
+    NAME.get_or_init(|| format!("{}-", hub_runtime::random::new_id()))
 }

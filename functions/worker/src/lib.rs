@@ -40,6 +40,8 @@ pub struct Behaviour {
     pub retry: retry::Policy,
     /// How much has to be played, where neither user nor connection says otherwise.
     pub thresholds: Thresholds,
+    /// Whether this process is the only one over its table, as on one machine.
+    pub is_alone: bool,
     /// The address that refreshing tokens has to name.
     pub redirect: Url,
 }

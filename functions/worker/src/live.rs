@@ -76,7 +76,7 @@ impl Worker {
         if lane.frozen.is_some() || lane.parked_until.is_some_and(|until| until > now) {
             return Ok(());
         }
-        if lane.lease_until.is_some_and(|until| until > now) {
+        if self.is_held(&lane, now) {
             return self.show_later(again, BUSY).await;
         }
         let limit = self.provider().limit(url);
