@@ -224,3 +224,47 @@ async fn one_dead_compatible_server_delays_nobody_else() {
         ["waiting"]
     );
 }
+
+#[tokio::test]
+async fn a_connection_switched_on_again_sends_what_waited_and_not_what_was_played_meanwhile() {
+    let world = World::new().await;
+    let alice = world.person_at("alice", &[Service::ListenBrainz]).await;
+    let switch = |on: bool| {
+        let wish = json!({ "enabled": on });
+        world.call(
+            "PATCH",
+            "/api/v1/user/services/listenbrainz/settings",
+            Some(&alice),
+            Some(wish),
+        )
+    };
+    let listen = |title: &str| {
+        let mut item = track();
+        item["item_id"] = json!(title);
+        item["title"] = json!(title);
+        let end = world.clock.now();
+        json!([
+            happened(&item, "start", end - TimeDelta::seconds(190), Some(0)),
+            happened(&item, "stop", end, Some(190)),
+        ])
+    };
+    world.twins.listenbrainz.faults().down(true);
+    world.event(&alice, listen("before")).await;
+    world.pass(TimeDelta::seconds(5)).await;
+    assert_eq!(switch(false).await.0, 200);
+    world.twins.listenbrainz.faults().down(false);
+    world.event(&alice, listen("meanwhile")).await;
+    world.pass(TimeDelta::hours(3)).await;
+    assert!(world.twins.listenbrainz.listens("alice").is_empty());
+
+    assert_eq!(switch(true).await.0, 200);
+    world.pass(TimeDelta::minutes(1)).await;
+    let listens = world.twins.listenbrainz.listens("alice");
+    assert_eq!(
+        listens
+            .iter()
+            .map(|listen| listen.track.as_str())
+            .collect::<Vec<_>>(),
+        ["before"]
+    );
+}

@@ -76,19 +76,24 @@ fn refresh_due_at(tokens: &Tokens) -> Option<DateTime<Utc>> {
     tokens.expires_at.map(|end| end - REFRESH_AHEAD)
 }
 
-/// Sends the plays that were kept while the user was signed out, oldest first.
+/// Sends the plays that were kept while the user was signed out, or the connection off, oldest first.
 ///
 /// The connection stands by now: what fails here is logged, and the lane's entry in the index or the next play's
 /// wake-up makes up for it.
-async fn send_what_waited(state: &ApiState, user: UserId, service: Service, now: DateTime<Utc>) {
+pub(crate) async fn send_what_waited(
+    state: &ApiState,
+    user: UserId,
+    service: Service,
+    now: DateTime<Utc>,
+) {
     if let Err(error) = loosen_lane(state, user, service, now).await {
         let error = &error as &dyn std::error::Error;
-        tracing::warn!(user.id = %user, service.name = %service, error, "a lane was not loosened after signing in");
+        tracing::warn!(user.id = %user, service.name = %service, error, "a lane was not loosened");
     }
     let wake = Wake::deliver(user, service, Vec::new());
     if let Err(error) = state.queues.send_wakes(&[(wake, Duration::ZERO)]).await {
         let error = &error as &dyn std::error::Error;
-        tracing::warn!(user.id = %user, service.name = %service, error, "a lane was not woken after signing in");
+        tracing::warn!(user.id = %user, service.name = %service, error, "a lane was not woken");
     }
 }
 

@@ -14,6 +14,7 @@ use super::service;
 use crate::ApiState;
 use crate::caller::ForUser;
 use crate::problem::Problem;
+use crate::sign_in::send_what_waited;
 use crate::wire::within;
 
 /// A service, and the user's connection to it where there is one.
@@ -251,6 +252,7 @@ pub(crate) async fn change(
         .connection(caller.user, service)
         .await?
         .ok_or_else(not_connected)?;
+    let was_enabled = stored.connection.settings.enabled;
     let settings = apply(stored.connection.settings, patch)?;
     if !state
         .table
@@ -258,6 +260,9 @@ pub(crate) async fn change(
         .await?
     {
         return Err(not_connected());
+    }
+    if settings.enabled && !was_enabled {
+        send_what_waited(&state, caller.user, service, state.clock.now()).await;
     }
     stored.connection.settings = settings;
     Ok(Json(ConnectionView::of(
