@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod anime;
 pub mod answer;
 pub mod app;
 pub mod connection;
@@ -10,6 +11,7 @@ pub mod live;
 pub mod media;
 pub mod names;
 pub mod play;
+pub mod rating;
 pub mod retry;
 pub mod secret;
 pub mod service;
