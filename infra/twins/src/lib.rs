@@ -1,13 +1,21 @@
 #![doc = include_str!("../README.md")]
 
+pub mod anilist;
 mod answer;
 pub mod faults;
+pub mod goodreads;
 pub mod lastfm;
+pub mod letterboxd;
 mod limits;
 pub mod listenbrainz;
 mod log;
+pub mod myanimelist;
 mod page;
+mod reference;
+pub mod samples;
 mod serve;
+mod sign_in;
+pub mod simkl;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -19,11 +27,17 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+pub use self::anilist::AniList;
 pub use self::answer::Answer;
 pub use self::faults::{Fault, Faults, Gate};
+pub use self::goodreads::Goodreads;
 pub use self::lastfm::LastFm;
+pub use self::letterboxd::Letterboxd;
 pub use self::listenbrainz::ListenBrainz;
 pub use self::log::{MOST_REQUESTS, SeenRequest};
+pub use self::myanimelist::MyAnimeList;
+pub use self::sign_in::Tokens;
+pub use self::simkl::Simkl;
 pub use self::trakt::Trakt;
 
 /// The clock of the twins, handed in: turning it forward is all the waiting a test does.
@@ -38,6 +52,16 @@ pub struct Twins {
     pub lastfm: LastFm,
     /// Music, with tokens.
     pub listenbrainz: ListenBrainz,
+    /// Films, shows and anime: scrobbles, ratings, lists.
+    pub simkl: Simkl,
+    /// Anime, by GraphQL.
+    pub anilist: AniList,
+    /// Anime, by forms.
+    pub myanimelist: MyAnimeList,
+    /// Films: the feed of a diary.
+    pub letterboxd: Letterboxd,
+    /// Books: the feeds of shelves.
+    pub goodreads: Goodreads,
 }
 
 impl Twins {
@@ -50,7 +74,12 @@ impl Twins {
         Ok(Twins {
             trakt: Trakt::start(Arc::clone(&now)).await?,
             lastfm: LastFm::start(Arc::clone(&now)).await?,
-            listenbrainz: ListenBrainz::start(now).await?,
+            listenbrainz: ListenBrainz::start(Arc::clone(&now)).await?,
+            simkl: Simkl::start(Arc::clone(&now)).await?,
+            anilist: AniList::start(Arc::clone(&now)).await?,
+            myanimelist: MyAnimeList::start(Arc::clone(&now)).await?,
+            letterboxd: Letterboxd::start(Arc::clone(&now)).await?,
+            goodreads: Goodreads::start(now).await?,
         })
     }
 }

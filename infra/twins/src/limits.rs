@@ -31,6 +31,15 @@ impl SlidingWindow {
         self.period
     }
 
+    /// How many more are taken now.
+    pub(crate) fn remaining(&self, key: &str, now: DateTime<Utc>) -> usize {
+        let taken = self.taken.get(key).map_or(0, |taken| {
+            let is_counted = |at: &&DateTime<Utc>| now - **at < self.period;
+            taken.iter().filter(is_counted).count()
+        });
+        self.limit.saturating_sub(taken)
+    }
+
     /// Counts one, or says from when on one more is taken. A refused one does not count.
     pub(crate) fn take(&mut self, key: &str, now: DateTime<Utc>) -> Result<(), DateTime<Utc>> {
         let (limit, period) = (self.limit, self.period);
@@ -116,6 +125,13 @@ mod tests {
         assert_eq!(window.take("alice", at(0)), Ok(()));
         assert_eq!(window.take("alice", at(400)), Ok(()));
         assert_eq!(window.take("alice", at(999)), Err(at(1000)));
+        assert_eq!(
+            (
+                window.remaining("alice", at(999)),
+                window.remaining("alice", at(1000))
+            ),
+            (0, 1)
+        );
         assert_eq!(window.take("bob", at(999)), Ok(()));
         assert_eq!(window.take("alice", at(1000)), Ok(()));
         assert_eq!(window.take("alice", at(1001)), Err(at(1400)));

@@ -12,13 +12,15 @@ use crate::answer::{Answer, Call};
 pub const MOST_REQUESTS: usize = 200_000;
 
 /// Fields whose values are never kept.
-const SECRETS: [&str; 12] = [
+const SECRETS: [&str; 13] = [
     "access_token",
     "refresh_token",
     "token",
     "client_secret",
     "code",
     "code_verifier",
+    // Without a hash it is the verifier.
+    "code_challenge",
     "device_code",
     "sk",
     "api_sig",

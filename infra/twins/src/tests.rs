@@ -13,6 +13,14 @@ async fn all_services_start_on_ports_of_their_own_and_show_what_they_hold() {
         twins.trakt.auth_url(),
         twins.lastfm.url(),
         twins.listenbrainz.url(),
+        twins.simkl.url(),
+        twins.simkl.site_url(),
+        twins.anilist.url(),
+        twins.anilist.site_url(),
+        twins.myanimelist.url(),
+        twins.myanimelist.site_url(),
+        twins.letterboxd.url(),
+        twins.goodreads.url(),
     ];
     for (index, url) in urls.iter().enumerate() {
         assert!(url.starts_with("http://127.0.0.1:"));
@@ -21,15 +29,23 @@ async fn all_services_start_on_ports_of_their_own_and_show_what_they_hold() {
         assert_eq!(page.status(), 200);
         assert!(page.text().await.unwrap().contains("(simulated)"));
     }
-    let shown = client()
-        .get(format!("{}/twin/state", twins.lastfm.url()))
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(
-        shown.json::<serde_json::Value>().await.unwrap()["service"],
-        "lastfm"
-    );
+    for (url, service) in [
+        (twins.trakt.url(), "trakt"),
+        (twins.lastfm.url(), "lastfm"),
+        (twins.listenbrainz.url(), "listenbrainz"),
+        (twins.simkl.url(), "simkl"),
+        (twins.anilist.url(), "anilist"),
+        (twins.myanimelist.url(), "myanimelist"),
+        (twins.letterboxd.url(), "letterboxd"),
+        (twins.goodreads.url(), "goodreads"),
+    ] {
+        let shown = client().get(format!("{url}/twin/state"));
+        let shown = shown.send().await.unwrap();
+        assert_eq!(
+            shown.json::<serde_json::Value>().await.unwrap()["service"],
+            service
+        );
+    }
 }
 
 #[tokio::test]
