@@ -5,5 +5,6 @@ mod architecture;
 mod faults;
 mod flows;
 mod harness;
+mod lambda;
 mod routes;
 mod services;

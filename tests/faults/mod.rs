@@ -2,6 +2,7 @@
 
 mod crash;
 mod downtime;
+mod keys;
 mod kill;
 mod limits;
 mod lost;

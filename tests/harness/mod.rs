@@ -2,6 +2,7 @@
 
 pub(crate) mod clock;
 pub(crate) mod events;
+pub(crate) mod meter;
 pub(crate) mod notices;
 pub(crate) mod proxy;
 pub(crate) mod receiver;

@@ -11,6 +11,8 @@ use axum::response::Response;
 use http_body_util::BodyExt;
 use tokio::sync::Notify;
 
+use super::meter::Meter;
+
 /// On which side of a request the hub dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
@@ -63,11 +65,21 @@ impl Fate {
 struct Door {
     to: String,
     fate: Arc<Fate>,
+    meter: Option<Arc<Meter>>,
     client: reqwest::Client,
 }
 
 /// Opens a door to a server; returns its address.
 pub(crate) async fn open(to: &str, fate: Arc<Fate>) -> String {
+    serve(to, fate, None).await
+}
+
+/// Opens a door to a server of AWS at which every call is metered; returns its address.
+pub(crate) async fn open_metered(to: &str, meter: Arc<Meter>) -> String {
+    serve(to, Arc::default(), Some(meter)).await
+}
+
+async fn serve(to: &str, fate: Arc<Fate>, meter: Option<Arc<Meter>>) -> String {
     let client = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .build()
@@ -75,6 +87,7 @@ pub(crate) async fn open(to: &str, fate: Arc<Fate>) -> String {
     let door = Door {
         to: to.trim_end_matches('/').to_owned(),
         fate,
+        meter,
         client,
     };
     let router = Router::new().fallback(through).with_state(door);
@@ -106,14 +119,19 @@ async fn through(State(door): State<Door>, request: Request) -> Response {
         || format!("{} {}", parts.method, parts.uri.path()),
         str::to_owned,
     );
+    let target = operation.unwrap_or_default().to_owned();
     let side = door.fate.decide(name);
     if side == Some(Side::Before) {
         return die(&door.fate).await;
     }
+    let metered = door.meter.as_ref();
+    let asked = metered
+        .and_then(|_| Meter::asking(&target, &body))
+        .map_or_else(|| body.clone(), Bytes::from);
     let mut forwarded = door
         .client
         .request(parts.method, format!("{}{path}", door.to))
-        .body(body);
+        .body(asked);
     for (name, value) in &parts.headers {
         if name != "host" && name != "content-length" {
             forwarded = forwarded.header(name, value);
@@ -129,6 +147,7 @@ async fn through(State(door): State<Door>, request: Request) -> Response {
             .body(Body::empty())
             .expect("a response");
     };
+    let is_success = answer.status().is_success();
     let mut response = Response::builder().status(answer.status());
     for (name, value) in answer.headers() {
         if name != "transfer-encoding" && name != "content-length" && name != "connection" {
@@ -136,6 +155,9 @@ async fn through(State(door): State<Door>, request: Request) -> Response {
         }
     }
     let bytes: Bytes = answer.bytes().await.unwrap_or_default();
+    if let Some(meter) = metered {
+        meter.note(&target, &body, &bytes, is_success);
+    }
     response.body(Body::from(bytes)).expect("a response")
 }
 

@@ -12,15 +12,18 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use hub_domain::UserId;
-use hub_runtime::tokens::{hash_token, is_well_formed};
+use hub_runtime::tokens::{ServerToken, hash_token, is_well_formed};
 use hub_store::{ApiToken, TokenScope};
 use subtle::ConstantTimeEq;
 
 use crate::ApiState;
+use crate::admitted::Posted;
 use crate::problem::Problem;
 
 /// The header in which the media server names the user it acts for.
 const USER_HEADER: &str = "x-user-id";
+/// The road of events that come in the hub's own words.
+pub(crate) const EVENTS_ROAD: &str = "events";
 
 /// Whoever said a word that is known here.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,6 +74,14 @@ pub(crate) struct Sender {
     pub(crate) token: Option<Box<ApiToken>>,
 }
 
+/// A caller who hands in events, and may have been let in a moment ago already.
+pub(crate) struct Poster {
+    posted: Option<Posted>,
+    headers: HeaderMap,
+    /// And when they were read, from just before.
+    sender: Option<(Sender, DateTime<Utc>)>,
+}
+
 /// The media server, acting for the whole hub.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Operator;
@@ -90,13 +101,80 @@ impl FromRequestParts<ApiState> for Sender {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
-        let caller = authenticate(state, &parts.headers).await?;
-        let user = admit(state, &parts.headers, &caller, Need::Events).await?;
+        Self::of(state, &parts.headers).await
+    }
+}
+
+impl Sender {
+    async fn of(state: &ApiState, headers: &HeaderMap) -> Result<Self, Problem> {
+        let caller = authenticate(state, headers).await?;
+        let user = admit(state, headers, &caller, Need::Events).await?;
         let token = match caller {
             Caller::Server => None,
             Caller::Token(token) => Some(token),
         };
         Ok(Self { user, token })
+    }
+}
+
+impl FromRequestParts<ApiState> for Poster {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
+        let posted = posted_by(state, &parts.headers);
+        let now = state.clock.now();
+        let is_known = |posted: &Posted| state.admitted.is_known(posted, now);
+        let sender = if posted.as_ref().is_some_and(is_known) {
+            None
+        } else {
+            Some((Sender::from_request_parts(parts, state).await?, now))
+        };
+        Ok(Self {
+            posted,
+            headers: parts.headers.clone(),
+            sender,
+        })
+    }
+}
+
+impl Poster {
+    /// By what word, if the caller was let in by it a moment ago: enough to drop what decides nothing, and for nothing
+    /// else.
+    pub(crate) fn known(&self) -> Option<&Posted> {
+        self.posted.as_ref().filter(|_| self.sender.is_none())
+    }
+
+    /// The caller, authenticated by reading; and by what word, and when that was read.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Sender`].
+    pub(crate) async fn sender(
+        self,
+        state: &ApiState,
+    ) -> Result<(Sender, Option<(Posted, DateTime<Utc>)>), Problem> {
+        let (sender, read_at) = match self.sender {
+            Some(read) => read,
+            None => {
+                let now = state.clock.now();
+                (Sender::of(state, &self.headers).await?, now)
+            }
+        };
+        Ok((sender, self.posted.map(|posted| (posted, read_at))))
+    }
+}
+
+/// By what word events come that are posted with these headers; `None` where that takes a closer look.
+fn posted_by(state: &ApiState, headers: &HeaderMap) -> Option<Posted> {
+    let word = bearer(headers)?;
+    let named = named_user(headers).ok()?;
+    let is_server = |server: &ServerToken| server.is(word);
+    if state.server_token.as_ref().is_some_and(is_server) {
+        return named.map(|user| Posted::by_server(user, EVENTS_ROAD));
+    }
+    match named {
+        None => Posted::with_token(word, EVENTS_ROAD),
+        Some(_) => None,
     }
 }
 

@@ -3,6 +3,7 @@
 //! An event is dropped if one of the same playback was passed on by this process less than a minute ago, the player
 //! still does the same, the position is where it has to be by now, and no threshold lies in between. A process that
 //! forgot only passes more on. What is dropped was never needed: the next event, at most a minute later, tells the same.
+//! The thresholds are read once a minute; [`admitted`](crate::admitted) drops the rest without asking the table at all.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -17,8 +18,8 @@ const FRESH: TimeDelta = TimeDelta::seconds(60);
 const NEAR: TimeDelta = TimeDelta::seconds(5);
 /// How long a user's thresholds are believed.
 const RULES_LAST: TimeDelta = TimeDelta::seconds(60);
-/// The most playbacks, and the most users, that are remembered.
-const MOST: usize = 10_000;
+/// The most playbacks, users and words that are remembered, each.
+pub(crate) const MOST: usize = 10_000;
 
 /// What was last passed on of one playback.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,6 +85,12 @@ impl Recent {
         known.insert(user, (now, rules.clone()));
     }
 
+    /// Forgets every user's rules, since some were changed.
+    pub(crate) fn forget_rules(&self) {
+        let mut known = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
+        known.clear();
+    }
+
     /// Remembers that an event was passed on.
     pub(crate) fn passed_on(&self, user: UserId, event: &Event, now: DateTime<Utc>) {
         if !event.action.is_playback() {
@@ -118,7 +125,7 @@ impl Recent {
 }
 
 /// Forgets what is no longer of use once there is too much; if that does not help, everything.
-fn make_room<K, V>(known: &mut HashMap<K, V>, is_of_use: impl Fn(&V) -> bool) {
+pub(crate) fn make_room<K, V>(known: &mut HashMap<K, V>, is_of_use: impl Fn(&V) -> bool) {
     if known.len() < MOST {
         return;
     }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use hub_domain::identity::{Candidate, Seen, aliases, choose_item, find_same, item_key};
 use hub_domain::{PlayId, UserId};
 use hub_runtime::queue::QueuedScrobble;
+use hub_store::Freshness;
 
 use crate::ApiState;
 use crate::problem::Problem;
@@ -31,7 +32,7 @@ pub(crate) async fn foresee(
     let (started_at, watched_at) = scrobble.interval();
     let days = state
         .table
-        .seen_around::<Seen>(user, &item, started_at.date_naive())
+        .seen_around::<Seen>(user, &item, started_at.date_naive(), Freshness::Now)
         .await?;
     let seen: Vec<Seen> = days
         .days

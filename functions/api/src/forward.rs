@@ -3,13 +3,15 @@
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
+use chrono::{DateTime, Utc};
 use hub_domain::{Event, ServerRef, Service, Source, UserId};
 use hub_runtime::queue::{EventMessage, Incoming, MOST_BYTES};
-use hub_store::ApiToken;
+use hub_store::{ApiToken, Freshness};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::ApiState;
+use crate::admitted::Posted;
 use crate::drop::{Rules, decides_nothing};
 use crate::owner::{ADDRESS, Way, way_of};
 use crate::problem::Problem;
@@ -61,20 +63,31 @@ impl KnownServers {
     }
 }
 
+impl Taken {
+    /// All of it.
+    pub(crate) fn whole(accepted: usize) -> Self {
+        Self {
+            accepted,
+            ..Self::default()
+        }
+    }
+}
+
 /// Hands in events that are the user's own, whatever account they name.
 pub(crate) async fn hand_in(
     state: &ApiState,
     user: UserId,
     events: Vec<Event>,
     road: &str,
+    read: Option<(&Posted, DateTime<Utc>)>,
 ) -> Result<Taken, Problem> {
     let accepted = events.len();
-    let events = events.into_iter().map(|event| (user, event)).collect();
-    send(state, events, road, None).await?;
-    Ok(Taken {
-        accepted,
-        ..Taken::default()
-    })
+    let ways: Vec<_> = events
+        .into_iter()
+        .map(|event| (vec![user], event))
+        .collect();
+    send_along(state, ways, road, read).await?;
+    Ok(Taken::whole(accepted))
 }
 
 /// Hands in events that came by a token which stands in a media server: each goes to whose account it is of.
@@ -83,13 +96,14 @@ pub(crate) async fn hand_in_for(
     token: &ApiToken,
     events: Vec<Event>,
     road: &str,
+    read: Option<(&Posted, DateTime<Utc>)>,
 ) -> Result<Taken, Problem> {
-    let (mut taken, mut on_their_way) = (Taken::default(), Vec::new());
+    let (mut taken, mut ways) = (Taken::default(), Vec::new());
     for event in events {
         match way_of(state, token, &event).await? {
             Way::Users(users) => {
                 taken.accepted += 1;
-                on_their_way.extend(users.into_iter().map(|user| (user, event.clone())));
+                ways.push((users, event));
             }
             Way::Aside {
                 server,
@@ -100,8 +114,29 @@ pub(crate) async fn hand_in_for(
             }
         }
     }
-    send(state, on_their_way, road, None).await?;
+    send_along(state, ways, road, read).await?;
     Ok(taken)
+}
+
+/// Sends events to their users, and remembers by what word they came and when that was read.
+async fn send_along(
+    state: &ApiState,
+    ways: Vec<(Vec<UserId>, Event)>,
+    road: &str,
+    read: Option<(&Posted, DateTime<Utc>)>,
+) -> Result<(), Problem> {
+    let each = |(users, event): &(Vec<UserId>, Event)| {
+        let event = event.clone();
+        let users = users.clone();
+        users.into_iter().map(move |user| (user, event.clone()))
+    };
+    send(state, ways.iter().flat_map(each).collect(), road, None).await?;
+    if let Some((posted, read_at)) = read {
+        for (users, event) in &ways {
+            state.admitted.remember(posted, event, users, read_at);
+        }
+    }
+    Ok(())
 }
 
 /// Sets an event aside; written down first is the way from the address's user to the server.
@@ -181,8 +216,9 @@ async fn is_droppable(state: &ApiState, user: UserId, event: &Event) -> bool {
 }
 
 async fn read_rules(state: &ApiState, user: UserId) -> Option<Rules> {
-    let profile = state.table.user(user).await.ok()??;
-    let connections = state.table.connections(user).await.ok()?;
+    let lately = Freshness::Lately;
+    let profile = state.table.user_as(user, lately).await.ok()??;
+    let connections = state.table.connections_as(user, lately).await.ok()?;
     Some(Rules {
         thresholds: state.settings.thresholds.with(&profile.settings.thresholds),
         own_percents: connections

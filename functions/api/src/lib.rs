@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod admitted;
 mod body;
 mod caller;
 mod drop;

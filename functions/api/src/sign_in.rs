@@ -7,7 +7,7 @@ use hub_domain::{Connection, ConnectionSettings, Health, Service, UserId};
 use hub_providers::{Account, Tokens};
 use hub_runtime::queue::Wake;
 use hub_runtime::random::random_word;
-use hub_store::{LaneTaken, Release, StoreError, StoredConnection};
+use hub_store::{Frozen, LaneTaken, Release, StoreError, StoredConnection};
 
 use crate::ApiState;
 use crate::problem::Problem;
@@ -117,7 +117,14 @@ async fn loosen_lane(
     let holder = format!("sign-in {}", random_word());
     let taken = state
         .table
-        .take_lane(user, service, lane.version, &holder, now + LOOSENING, None)
+        .take_lane(
+            user,
+            service,
+            lane.version,
+            &holder,
+            now + LOOSENING,
+            Frozen::Stays,
+        )
         .await?;
     if let LaneTaken::Taken(_) = taken {
         let release = Release {

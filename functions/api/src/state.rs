@@ -10,6 +10,7 @@ use hub_runtime::tokens::ServerToken;
 use hub_runtime::{Clock, HttpClient, Queues, Sealing, Settings};
 use hub_store::{StoredConnection, Table};
 
+use crate::admitted::Admitted;
 use crate::drop::Recent;
 use crate::forward::KnownServers;
 use crate::problem::Problem;
@@ -26,6 +27,7 @@ pub struct Inner {
     pub(crate) clock: Clock,
     pub(crate) sealing: Sealing,
     pub(crate) server_token: Option<ServerToken>,
+    pub(crate) admitted: Admitted,
     pub(crate) recent: Recent,
     pub(crate) known_servers: KnownServers,
     pub(crate) sqs: Option<aws_sdk_sqs::Client>,
@@ -57,6 +59,7 @@ impl ApiState {
         Ok(Self(Arc::new(Inner {
             sealing: settings.sealing()?,
             server_token: settings.server_token.as_ref().map(ServerToken::new),
+            admitted: Admitted::default(),
             recent: Recent::default(),
             known_servers: KnownServers::default(),
             sqs: None,

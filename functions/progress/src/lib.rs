@@ -6,14 +6,21 @@ mod plays;
 mod queued;
 mod wakes;
 
+use std::collections::HashSet;
+
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use hub_domain::{Action, Service, Thresholds};
-use hub_runtime::queue::{self, EventMessage, Incoming, Queues, SendError};
+use hub_runtime::queue::{
+    self, Deadline, EventMessage, Incoming, NotUnderstood, Panicked, Queues, SendError,
+};
 use hub_runtime::{Clock, Settings};
 use hub_store::{StoreError, Table};
 
 use wakes::Wakes;
+
+/// How long an event may take: a few calls to the table, and after the last one the wake-ups.
+const AN_EVENT: TimeDelta = TimeDelta::seconds(30);
 
 /// What the function decides by.
 #[derive(Debug, Clone)]
@@ -47,6 +54,12 @@ pub enum Failure {
     /// Another writer was faster, too often in a row.
     #[error("the {0} kept changing under us")]
     Contended(&'static str),
+    /// A release newer than this one wrote it.
+    #[error(transparent)]
+    Newer(#[from] NotUnderstood),
+    /// The code panicked over it.
+    #[error(transparent)]
+    Panicked(#[from] Panicked),
 }
 
 impl Progress {
@@ -67,23 +80,36 @@ impl Progress {
 
     /// Handles a batch; what it could not write down comes again, with the rest of its user's messages behind it.
     pub async fn handle(&self, event: SqsEvent) -> SqsBatchResponse {
-        let mut failed_groups: Vec<Option<String>> = Vec::new();
-        let mut failures = Vec::new();
+        self.handle_until(event, Deadline::from(self.clock.now()))
+            .await
+    }
+
+    /// The same in an invocation that ends then; what it has no time for comes again.
+    pub async fn handle_until(&self, event: SqsEvent, deadline: Deadline) -> SqsBatchResponse {
+        let mut failed: HashSet<String> = HashSet::new();
+        let mut failed_groups: HashSet<String> = HashSet::new();
+        let mut order = Vec::with_capacity(event.records.len());
         let mut wakes = Wakes::default();
         for record in event.records {
             let group = record.attributes.get("MessageGroupId").cloned();
-            let id = record.message_id.clone().unwrap_or_default();
+            let group = group.unwrap_or_default();
+            let id = record.message_id.unwrap_or_default();
+            order.push((id.clone(), group.clone()));
             if failed_groups.contains(&group) {
-                failures.push(id);
                 continue;
             }
-            let handled = self
-                .record(record.body.as_deref().unwrap_or_default(), &id, &mut wakes)
-                .await;
-            if let Err(failure) = handled {
+            if !deadline.leaves(AN_EVENT, self.clock.now()) {
+                tracing::warn!(message.id = %id, "no time left for an event, it comes again");
+                failed.insert(id);
+                failed_groups.insert(group);
+                continue;
+            }
+            let body = record.body.as_deref().unwrap_or_default();
+            let handled = queue::caught(self.record(body, &id, &mut wakes)).await;
+            if let Err(failure) = handled.map_err(Failure::from).flatten() {
                 tracing::error!(message.id = %id, error = &failure as &dyn std::error::Error, "event kept for another try");
-                failures.push(id);
-                failed_groups.push(group);
+                failed.insert(id);
+                failed_groups.insert(group);
             }
         }
         // Sent last and together: a record whose wake-up is lost comes again, and wakes again.
@@ -93,12 +119,10 @@ impl Progress {
                 error = &failure as &dyn std::error::Error,
                 "wake-ups not sent, their events come again"
             );
-            failures.extend(records);
+            failed.extend(records);
         }
-        failures.sort();
-        failures.dedup();
         let mut response = SqsBatchResponse::default();
-        response.batch_item_failures = failures
+        response.batch_item_failures = with_the_rest_of_their_groups(order, &failed)
             .into_iter()
             .map(|id| {
                 let mut failure = BatchItemFailure::default();
@@ -112,6 +136,7 @@ impl Progress {
     async fn record(&self, body: &str, record: &str, wakes: &mut Wakes) -> Result<(), Failure> {
         let message = match queue::read_event(body) {
             Ok(message) => message,
+            Err(error) if error.waits_for_a_newer_release() => return Err(error.into()),
             Err(error) => {
                 // No other try would understand it; in the dead letters it would only block its user.
                 tracing::error!(message.id = %record, error = &error as &dyn std::error::Error, "event not understood, dropped");
@@ -162,7 +187,46 @@ impl Progress {
     }
 }
 
+/// The messages that failed, and those of the same group behind them: a FIFO queue hands out a group's in order.
+///
+/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>
+fn with_the_rest_of_their_groups(
+    order: Vec<(String, String)>,
+    failed: &HashSet<String>,
+) -> Vec<String> {
+    let mut groups: HashSet<String> = HashSet::new();
+    let mut returned = Vec::new();
+    for (id, group) in order {
+        if failed.contains(&id) || groups.contains(&group) {
+            groups.insert(group);
+            returned.push(id);
+        }
+    }
+    returned
+}
+
 /// Says whether something received then is still worth showing live.
 fn is_fresh(received_at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
     now - received_at <= hub_domain::live::FRESH
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_fails_takes_the_rest_of_the_group_along_and_nobody_before_it() {
+        let order = |pairs: &[(&str, &str)]| {
+            let owned = |(id, group): &(&str, &str)| ((*id).to_owned(), (*group).to_owned());
+            pairs.iter().map(owned).collect::<Vec<_>>()
+        };
+        let batch = order(&[("1", "a"), ("2", "b"), ("3", "a"), ("4", "b"), ("5", "a")]);
+        let returned = |failed: &[&str]| {
+            let failed = failed.iter().map(|id| (*id).to_owned()).collect();
+            with_the_rest_of_their_groups(batch.clone(), &failed)
+        };
+        assert_eq!(returned(&[]), [""; 0]);
+        assert_eq!(returned(&["3"]), ["3", "5"]);
+        assert_eq!(returned(&["1", "4"]), ["1", "3", "4", "5"]);
+    }
 }

@@ -1,5 +1,7 @@
 //! An event of a playback: session → plays → live signals.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use hub_domain::delivery::State;
 use hub_domain::live::Playing;
@@ -39,7 +41,6 @@ impl Progress {
         let key = SessionKey::of(event);
         for _ in 0..MOST_RACES {
             let stored = self.table.session(user.id, &key, now).await?;
-            let is_new = stored.is_none();
             let (mut session, version) = match stored {
                 Some((session, version)) => (session, Some(version)),
                 None => (Session::new(user.id, event), None),
@@ -53,12 +54,13 @@ impl Progress {
                 }
                 Observed::New => {}
             }
-            self.make_plays(user, &mut session, event, rule, &connections, now, wakes)
+            let holds = self
+                .make_plays(user, &mut session, event, rule, &connections, now, wakes)
                 .await?;
             self.release_held(&session, rule, &connections, now, wakes)
                 .await?;
-            // The sweep that closes silent sessions moves the entry itself, so it is written only once.
-            let due_at = is_new.then(|| session.silent_at());
+            // Its silence has to be noticed only where a delivery waits for it; the sweep moves the entry on by itself.
+            let due_at = holds.then(|| session.silent_at());
             match self
                 .table
                 .put_session(&session, version, due_at, now)
@@ -75,6 +77,8 @@ impl Progress {
     }
 
     /// Makes a play of every viewing, and of every part of it, that met the lowest threshold that applies.
+    ///
+    /// Says whether a delivery of one of them is held for a higher threshold.
     #[expect(clippy::too_many_arguments, reason = "all that a play is made of")]
     async fn make_plays(
         &self,
@@ -85,7 +89,8 @@ impl Progress {
         connections: &[StoredConnection],
         now: DateTime<Utc>,
         wakes: &mut Wakes,
-    ) -> Result<(), Failure> {
+    ) -> Result<bool, Failure> {
+        let mut holds = false;
         let lowest = connections
             .iter()
             .map(|stored| threshold_of(stored, rule))
@@ -114,7 +119,7 @@ impl Progress {
                             other.started_at == viewing.started_at && other.met_at.is_some()
                         })
                 };
-                let deliveries = connections
+                let deliveries: BTreeMap<_, _> = connections
                     .iter()
                     .map(|stored| {
                         let own = threshold_of(stored, rule);
@@ -126,6 +131,9 @@ impl Progress {
                         (stored.connection.service, delivery)
                     })
                     .collect();
+                holds |= deliveries
+                    .values()
+                    .any(|delivery| delivery.state == State::Held);
                 let play = self
                     .record_play(user, sighted, deliveries, now, wakes)
                     .await?;
@@ -138,7 +146,7 @@ impl Progress {
                 });
             }
         }
-        Ok(())
+        Ok(holds)
     }
 
     /// Lets go the deliveries whose connection asked for more than the play needed, once that is met.

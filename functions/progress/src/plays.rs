@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Timelike, Utc};
 use hub_domain::identity::{Candidate, Seen, aliases, choose_item, find_same, item_key};
 use hub_domain::names::ServerRef;
 use hub_domain::{Delivery, ItemKey, MediaItem, Play, PlayId, Precision, Service, Sighting};
-use hub_store::{AliasEntry, PutPlay, Saved, User};
+use hub_store::{AliasEntry, Freshness, PutPlay, Saved, User};
 
 use crate::wakes::Wakes;
 use crate::{Failure, Progress};
@@ -137,8 +137,14 @@ impl Progress {
             road: sighted.road.to_owned(),
             at: sighted.started_at,
         };
+        // What a first look a moment behind misses, the version of the list finds: then it is read as it is now.
+        let mut freshness = Freshness::Lately;
         for _ in 0..MOST_RACES {
-            let days = self.table.seen_around::<Seen>(user.id, item, day).await?;
+            let days = self
+                .table
+                .seen_around::<Seen>(user.id, item, day, freshness)
+                .await?;
+            freshness = Freshness::Now;
             let known: Vec<Seen> = days
                 .days
                 .iter()

@@ -1,14 +1,17 @@
 #![doc = include_str!("../README.md")]
 
 mod erased;
+mod handle;
 mod lanes;
 mod plays;
+mod redrive;
 mod sessions;
 mod tokens;
 
 use chrono::TimeDelta;
 use hub_domain::Service;
 use hub_runtime::queue::{Queues, SendError};
+use hub_runtime::settings::DeadLetters;
 use hub_runtime::{Clock, Settings};
 use hub_store::{StoreError, Table};
 
@@ -33,6 +36,7 @@ pub struct Sync {
     queues: Queues,
     clock: Clock,
     behaviour: Behaviour,
+    dead_letters: Vec<(aws_sdk_sqs::Client, DeadLetters)>,
 }
 
 /// Why a part of a tick could not be done; the next tick does it.
@@ -44,6 +48,28 @@ pub enum Failure {
     /// A wake-up was not taken.
     #[error(transparent)]
     Send(#[from] SendError),
+    /// Dead letters could not be fetched, brought back or deleted.
+    #[error("dead letters could not be brought back: {why}")]
+    Letters {
+        /// The SDK's words.
+        why: String,
+    },
+    /// A batch came that is none of SQS's.
+    #[error("this function takes no records but those of SQS")]
+    Foreign,
+    /// What Lambda handed over, or is to be handed, is of another form.
+    #[error("the invocation is of another form")]
+    Form(#[from] serde_json::Error),
+}
+
+impl Failure {
+    fn letters<E: std::error::Error>(error: E) -> Self {
+        let causes = std::iter::successors(error.source(), |cause| cause.source());
+        let why = causes.fold(error.to_string(), |words, cause| {
+            format!("{words}: {cause}")
+        });
+        Self::Letters { why }
+    }
 }
 
 /// What a tick did.
@@ -59,6 +85,8 @@ pub struct Ticked {
     pub tokens: usize,
     /// Erased users swept a second time.
     pub erased: usize,
+    /// Dead letters brought back.
+    pub redriven: usize,
 }
 
 impl Sync {
@@ -74,7 +102,16 @@ impl Sync {
             queues,
             clock,
             behaviour,
+            dead_letters: Vec::new(),
         }
+    }
+
+    /// The same, and dead letters are brought back each hour.
+    #[must_use]
+    pub fn redriving(mut self, sqs: &aws_sdk_sqs::Client, queues: Vec<DeadLetters>) -> Self {
+        let with_client = |queue| (sqs.clone(), queue);
+        self.dead_letters = queues.into_iter().map(with_client).collect();
+        self
     }
 
     /// Does all that is due.
@@ -101,6 +138,7 @@ impl Sync {
         note(self.close_sessions(now).await, &mut ticked.sessions);
         note(self.refresh_tokens(now).await, &mut ticked.tokens);
         note(self.sweep_erased(now).await, &mut ticked.erased);
+        note(self.redrive(now).await, &mut ticked.redriven);
         if ticked != Ticked::default() {
             let Ticked {
                 lanes,
@@ -108,8 +146,17 @@ impl Sync {
                 sessions,
                 tokens,
                 erased,
+                redriven,
             } = ticked;
-            tracing::info!(lanes, plays, sessions, tokens, erased, "swept what was due");
+            tracing::info!(
+                lanes,
+                plays,
+                sessions,
+                tokens,
+                erased,
+                redriven,
+                "swept what was due"
+            );
         }
         first.map_or(Ok(ticked), Err)
     }

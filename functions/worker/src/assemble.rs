@@ -53,6 +53,7 @@ impl Worker {
             notices: users.clone(),
             behaviour,
             failures: Arc::default(),
+            deadline: None,
         })
     }
 

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use hub_domain::delivery::State;
 use hub_domain::{Play, PlayId, UserId};
+use hub_store::Freshness;
 
 use crate::{Failure, Worker};
 
@@ -29,10 +30,14 @@ impl Worker {
         &self,
         user: UserId,
         fresh: &[PlayId],
+        freshness: Freshness,
         now: DateTime<Utc>,
     ) -> Result<Gathered, Failure> {
         let service = self.service();
-        let page = self.table.open_page(user, service, A_PAGE, None).await?;
+        let page = self
+            .table
+            .open_page(user, service, A_PAGE, None, freshness)
+            .await?;
         let more = page.len() >= usize::try_from(A_PAGE).unwrap_or(usize::MAX);
         let mut ids: Vec<PlayId> = fresh.to_vec();
         ids.extend(page.iter().cloned());

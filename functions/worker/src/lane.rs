@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use hub_domain::{Health, Outcome, Play, PlayId, UserId};
-use hub_providers::{Account, LimitScope, Prepared, Provider, ProviderError, Tokens};
-use hub_store::{Lane, LaneTaken, Release, StoredConnection};
+use hub_providers::{Account, Limit, LimitScope, Prepared, Provider, ProviderError, Tokens};
+use hub_store::{Freshness, Frozen, Lane, LaneTaken, Release, StoredConnection};
 
 use crate::refresh::Refreshed;
+use crate::standing::{Standing, is_taken};
 use crate::{BUSY, Failure, LEASE, Later, Worker};
 
 /// The most requests that one wake-up sends before it lets others have the function.
@@ -32,6 +33,8 @@ pub(crate) enum Next {
 pub(crate) struct Held<'a> {
     pub(crate) user: UserId,
     pub(crate) stored: &'a StoredConnection,
+    /// As it was before it was taken.
+    pub(crate) lane: &'a Lane,
     pub(crate) holder: &'a str,
     pub(crate) now: DateTime<Utc>,
 }
@@ -52,16 +55,24 @@ impl Worker {
         }
         let mut most = most;
         for _ in 0..MOST_ROUNDS {
-            match self.round(user, &fresh, slot.take(), most, hops).await? {
+            if !self.has_time() {
+                break;
+            }
+            // Boxed: with all that a round awaits it is too large for the stack of whoever calls.
+            let round = Box::pin(self.round(user, &fresh, slot.take(), most, hops));
+            match round.await? {
                 Next::Done => return Ok(()),
                 Next::Again => most = None,
                 Next::Smaller(plays) => most = u32::try_from(plays).ok(),
                 Next::At(at) => {
+                    // Whoever only found the lane or its tokens busy wrote nothing down: the plays come along.
+                    let is_soon = at - self.clock.now() <= BUSY;
+                    let plays = if is_soon { fresh } else { Vec::new() };
                     return self
                         .wake_later(
                             Later {
                                 user,
-                                plays: Vec::new(),
+                                plays,
                                 slot: None,
                                 most,
                                 hops,
@@ -105,13 +116,17 @@ impl Worker {
             self.keep(user, fresh, &stored, now).await?;
             return Ok(Next::Done);
         }
+        // Before the lane is taken: what cannot be opened would leave it held, each wake-up behind it would come back
+        // as a new message every two seconds, and none would ever get to the dead letters.
+        self.tokens(&stored)?;
         if let Some(later) = self.closed_circuit_or_later(&stored, now).await? {
             self.table.put_open_many(user, service, fresh).await?;
             self.table.set_lane_due(user, service, later).await?;
             return Ok(Next::Done);
         }
-        let lane = self.table.lane(user, service).await?;
-        if self.is_held(&lane, now) {
+        let read = self.table.lane(user, service).await?;
+        let (lane, standing) = self.standing(&stored, read, now).await?;
+        if standing == Standing::Held {
             self.wake_later(
                 Later {
                     user,
@@ -130,11 +145,19 @@ impl Worker {
             self.table.put_open_many(user, service, fresh).await?;
             return Ok(Next::Done);
         }
-        if let Some(frozen) = &lane.frozen {
-            let prepared: Prepared = serde_json::from_str(frozen)?;
-            return self.recover(user, &stored, &lane, prepared, now).await;
+        if let Standing::Unfinished(prepared, plays) = standing {
+            return self
+                .recover(user, &stored, &lane, *prepared, plays, now)
+                .await;
         }
-        let mut gathered = self.gather(user, fresh, now).await?;
+        // A wake-up that names plays comes for these, and nothing else is expected in a lane that is not due: should an
+        // entry of this moment be missed, the wake-up that is its own finds it.
+        let freshness = if fresh.is_empty() || lane.due_at.is_some() {
+            Freshness::Now
+        } else {
+            Freshness::Lately
+        };
+        let mut gathered = self.gather(user, fresh, freshness, now).await?;
         let is_older = self
             .settle_older(user, &stored, &mut gathered.ready, now)
             .await?;
@@ -143,6 +166,13 @@ impl Worker {
             gathered.ready.truncate(most.max(1));
         }
         if gathered.ready.is_empty() {
+            if let Some(due_at) = lane.due_at
+                && gathered.next_at.is_none()
+                && !gathered.more
+            {
+                // A holder that died behind its last settlement left the entry, and nobody else takes it out.
+                self.table.clear_lane_due(user, service, due_at).await?;
+            }
             let more = if is_older && gathered.more {
                 Next::Again
             } else {
@@ -173,6 +203,22 @@ impl Worker {
                     hops,
                 },
                 at,
+            )
+            .await?;
+            return Ok(Next::Done);
+        }
+        if !self.has_time() {
+            // The turn was reserved for this moment: whoever comes next uses it.
+            let slot = Some(self.clock.now());
+            self.wake_later(
+                Later {
+                    user,
+                    plays: fresh.to_vec(),
+                    slot,
+                    most,
+                    hops,
+                },
+                now,
             )
             .await?;
             return Ok(Next::Done);
@@ -228,7 +274,7 @@ impl Worker {
         let holder = next_holder();
         let frozen = serde_json::to_string(&prepared)?;
         let lease_until = now + LEASE;
-        let frozen = Some((frozen.as_str(), now));
+        let frozen = Frozen::Is(&frozen, now);
         let taken = self
             .table
             .take_lane(
@@ -246,6 +292,7 @@ impl Worker {
         let held = Held {
             user,
             stored,
+            lane,
             holder: &holder,
             now,
         };
@@ -323,18 +370,26 @@ impl Worker {
     ) -> Result<Next, Failure> {
         self.failures
             .answered(&self.provider.host(held.stored.connection.url.as_deref()));
+        // Settled at the moment of the answer: an account's next call counts from there.
+        let now = self.clock.now();
         let waits = self
-            .settle_all(held.user, plays, outcomes, Some(prepared), held.now)
+            .settle_all(held.user, plays, outcomes, Some(prepared), now)
             .await?;
         self.set_health(held, Health::Ok, None).await?;
-        self.let_go(
-            held,
-            Release {
-                next_call_at: self.next_call_at(held),
-                ..Release::default()
-            },
-        )
-        .await?;
+        // What the service took is settled for good, so that the plays themselves let the lane go. What it did not
+        // take a person may send again, and then it must not look as if it were still under way.
+        let is_through = waits.is_none() && is_taken(prepared, outcomes);
+        let leaves_nothing = held.lane.due_at.is_none() && held.lane.parked_until.is_none();
+        if !(is_through && leaves_nothing) {
+            self.let_go(
+                held,
+                Release {
+                    next_call_at: self.next_call_at(held),
+                    ..Release::default()
+                },
+            )
+            .await?;
+        }
         Ok(waits.map_or(Next::Done, Next::At))
     }
 
@@ -342,10 +397,7 @@ impl Worker {
     pub(crate) fn next_call_at(&self, held: &Held<'_>) -> Option<DateTime<Utc>> {
         let limit = self.provider.limit(held.stored.connection.url.as_deref());
         match limit.scope {
-            LimitScope::Account => Some(
-                self.clock.now()
-                    + limit.per / i32::try_from(limit.calls.max(1)).unwrap_or(i32::MAX),
-            ),
+            LimitScope::Account => Some(self.clock.now() + apart(&limit)),
             LimitScope::Host => None,
         }
     }
@@ -355,18 +407,6 @@ impl Worker {
             .settle_lane(held.user, self.service(), held.holder, &release)
             .await?;
         Ok(())
-    }
-
-    /// Says whether somebody is at work in a lane.
-    ///
-    /// Where there is but one process, a holder of another one died with it: its lease holds nobody up.
-    pub(crate) fn is_held(&self, lane: &Lane, now: DateTime<Utc>) -> bool {
-        let may_live = !self.behaviour.is_alone
-            || lane
-                .holder
-                .as_ref()
-                .is_some_and(|holder| holder.starts_with(this_process()));
-        may_live && lane.lease_until.is_some_and(|until| until > now)
     }
 
     /// The connection's tokens, opened.
@@ -393,6 +433,11 @@ pub(crate) fn account<'a>(stored: &'a StoredConnection, tokens: &'a Tokens) -> A
     }
 }
 
+/// How far apart a limit wants calls to be.
+pub(crate) fn apart(limit: &Limit) -> TimeDelta {
+    limit.per / i32::try_from(limit.calls.max(1)).unwrap_or(i32::MAX)
+}
+
 /// The earlier of two moments, where there are any.
 fn earlier(a: Option<DateTime<Utc>>, b: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
     a.into_iter().chain(b).min()
@@ -409,7 +454,7 @@ pub(crate) fn next_holder() -> String {
 }
 
 /// What the names of all holders in this process begin with.
-fn this_process() -> &'static str {
+pub(crate) fn this_process() -> &'static str {
     static NAME: OnceLock<String> = OnceLock::new();
     NAME.get_or_init(|| format!("{}-", hub_runtime::random::new_id()))
 }

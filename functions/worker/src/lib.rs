@@ -8,6 +8,7 @@ mod live;
 mod recover;
 mod refresh;
 mod settle;
+mod standing;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use futures_util::future::join_all;
 use hub_domain::session::SessionKey;
 use hub_domain::{PlayId, Service, Thresholds, UserId, retry};
 use hub_providers::Provider;
-use hub_runtime::queue::{self, Queues, SendError, Wake};
+use hub_runtime::queue::{self, Deadline, NotUnderstood, Panicked, Queues, SendError, Wake};
 use hub_runtime::{Clock, HttpClient, Sealing};
 use hub_store::{StoreError, Table};
 use url::Url;
@@ -28,6 +29,9 @@ use url::Url;
 pub const LEASE: TimeDelta = TimeDelta::seconds(120);
 /// How long a wake-up that finds its lane held waits before it looks again.
 const BUSY: TimeDelta = TimeDelta::seconds(2);
+/// How long a call to a service and what follows from its answer may take: nothing that would outlive the function is
+/// begun.
+const A_CALL: TimeDelta = TimeDelta::seconds(70);
 /// The longest delay of a message; longer waits are the table's.
 const LONGEST_DELAY: TimeDelta = TimeDelta::minutes(15);
 
@@ -57,6 +61,7 @@ pub struct Worker {
     notices: HttpClient,
     behaviour: Behaviour,
     failures: Arc<circuit::Failures>,
+    deadline: Option<Deadline>,
 }
 
 /// Why a wake-up could not be handled now, and has to come again.
@@ -74,6 +79,12 @@ pub enum Failure {
     /// The tokens cannot be opened with any key there is.
     #[error("the tokens cannot be opened")]
     Sealed(#[from] hub_runtime::sealing::OpenError),
+    /// A release newer than this one wrote it.
+    #[error(transparent)]
+    Newer(#[from] NotUnderstood),
+    /// The code panicked over it.
+    #[error(transparent)]
+    Panicked(#[from] Panicked),
 }
 
 /// What the wake-ups of one batch say of one user's lane.
@@ -96,6 +107,27 @@ impl Worker {
 
     /// Handles a batch of wake-ups: each lane once, whatever number of them named it.
     pub async fn handle(&self, event: SqsEvent) -> SqsBatchResponse {
+        self.handle_until(event, Deadline::from(self.clock.now()))
+            .await
+    }
+
+    /// The same in an invocation that ends then: no call is begun that may outlive it.
+    pub async fn handle_until(&self, event: SqsEvent, deadline: Deadline) -> SqsBatchResponse {
+        let worker = Self {
+            deadline: Some(deadline),
+            ..self.clone()
+        };
+        worker.handle_batch(event).await
+    }
+
+    /// Says whether a call to the service can still be begun in this invocation.
+    fn has_time(&self) -> bool {
+        self.deadline
+            .is_none_or(|deadline| deadline.leaves(A_CALL, self.clock.now()))
+    }
+
+    async fn handle_batch(&self, event: SqsEvent) -> SqsBatchResponse {
+        let mut newer = Vec::new();
         let mut calls: BTreeMap<UserId, Call> = BTreeMap::new();
         let mut probes: BTreeMap<String, (UserId, Vec<String>)> = BTreeMap::new();
         for record in event.records {
@@ -141,6 +173,10 @@ impl Worker {
                         .1
                         .push(id);
                 }
+                // A release that was rolled back may be here again tomorrow, and finds it.
+                Err(error) if error.waits_for_a_newer_release() => {
+                    newer.push((Err(error.into()), vec![id]));
+                }
                 // The truth is in the table, and the sweep finds it; this message will never be understood.
                 Err(error) => {
                     tracing::error!(message.id = %id, error = &error as &dyn std::error::Error, "wake-up not understood, dropped");
@@ -157,7 +193,7 @@ impl Worker {
         }
         let (lanes, probes) = futures_util::future::join(join_all(lanes), join_all(looks)).await;
         let mut response = SqsBatchResponse::default();
-        for (result, records) in lanes.into_iter().chain(probes) {
+        for (result, records) in lanes.into_iter().chain(probes).chain(newer) {
             if let Err(failure) = result {
                 tracing::error!(error = &failure as &dyn std::error::Error, service.name = %self.service(), "wake-up kept for another try");
                 response
@@ -174,7 +210,8 @@ impl Worker {
 
     async fn call_of(&self, user: UserId, call: Call) -> (Result<(), Failure>, Vec<String>) {
         let records = call.records.clone();
-        (self.call(user, call).await, records)
+        let called = queue::caught(self.call(user, call)).await;
+        (called.map_err(Failure::from).flatten(), records)
     }
 
     async fn probe_of(
@@ -183,7 +220,8 @@ impl Worker {
         user: UserId,
         records: Vec<String>,
     ) -> (Result<(), Failure>, Vec<String>) {
-        (self.probe(&host, user).await, records)
+        let probed = queue::caught(self.probe(&host, user)).await;
+        (probed.map_err(Failure::from).flatten(), records)
     }
 
     async fn call(&self, user: UserId, call: Call) -> Result<(), Failure> {
@@ -196,6 +234,10 @@ impl Worker {
                 .await?;
         }
         for (session, (sequence, at)) in call.live {
+            if !self.has_time() {
+                // Never told late: the next change says more than this one would by then.
+                break;
+            }
             self.show(user, &session, sequence, at).await?;
         }
         Ok(())

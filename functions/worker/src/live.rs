@@ -5,10 +5,11 @@ use hub_domain::session::SessionKey;
 use hub_domain::{Disposition, Health, UserId};
 use hub_providers::LimitScope;
 use hub_runtime::queue::{VERSION, Wake};
-use hub_store::{LaneTaken, Release, StoredConnection};
+use hub_store::{Freshness, Frozen, LaneTaken, Release, StoredConnection};
 
-use crate::lane::{Held, account, next_holder};
+use crate::lane::{Held, account, apart, next_holder};
 use crate::refresh::Refreshed;
+use crate::standing::Standing;
 use crate::{BUSY, Failure, LEASE, Worker, wait_of};
 
 impl Worker {
@@ -42,7 +43,7 @@ impl Worker {
         let Some((session_now, _)) = self.table.session(user, session, now).await? else {
             return Ok(());
         };
-        let Some(profile) = self.table.user(user).await? else {
+        let Some(profile) = self.table.user_as(user, Freshness::Lately).await? else {
             return Ok(());
         };
         let rules = self.behaviour.thresholds.with(&profile.settings.thresholds);
@@ -72,12 +73,16 @@ impl Worker {
             sequence,
             at,
         };
-        // While an earlier request is still in doubt, nothing may follow it.
-        if lane.frozen.is_some() || lane.parked_until.is_some_and(|until| until > now) {
+        if lane.parked_until.is_some_and(|until| until > now) {
             return Ok(());
         }
-        if self.is_held(&lane, now) {
-            return self.show_later(again, BUSY).await;
+        let (lane, standing) = self.standing(&stored, lane, now).await?;
+        match standing {
+            Standing::Free => {}
+            // While an earlier request is under way or in doubt, nothing may follow it.
+            Standing::Held if lane.frozen.is_some() => return Ok(()),
+            Standing::Unfinished(..) => return Ok(()),
+            Standing::Held => return self.show_later(again, BUSY).await,
         }
         let limit = self.provider().limit(url);
         match limit.scope {
@@ -87,10 +92,9 @@ impl Worker {
                 }
             }
             LimitScope::Host => {
-                let cost = limit.per / i32::try_from(limit.calls.max(1)).unwrap_or(i32::MAX);
                 let slot = self
                     .table
-                    .reserve(&self.provider().host(url), "write", cost, now)
+                    .reserve(&self.provider().host(url), "write", apart(&limit), now)
                     .await?;
                 if slot > now {
                     // Plays come first; what is on now can be shown with the next change.
@@ -101,7 +105,14 @@ impl Worker {
         let holder = next_holder();
         if let LaneTaken::Busy = self
             .table
-            .take_lane(user, service, lane.version, &holder, now + LEASE, None)
+            .take_lane(
+                user,
+                service,
+                lane.version,
+                &holder,
+                now + LEASE,
+                Frozen::Goes,
+            )
             .await?
         {
             return self.show_later(again, BUSY).await;
@@ -109,6 +120,7 @@ impl Worker {
         let held = Held {
             user,
             stored: &stored,
+            lane: &lane,
             holder: &holder,
             now,
         };
@@ -117,6 +129,8 @@ impl Worker {
         let release = Release {
             next_call_at: self.next_call_at(&held),
             live,
+            // Plays that wait there are none of its business.
+            due_at: lane.due_at,
             ..Release::default()
         };
         self.let_go(&held, release).await

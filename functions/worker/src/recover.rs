@@ -1,9 +1,9 @@
 //! A lane whose holder wrote down what it was about to send, and was not heard of again.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use hub_domain::{Play, PlayId, UserId};
+use hub_domain::{Play, UserId};
 use hub_providers::{IfLost, Prepared};
-use hub_store::{Lane, LaneTaken, Release, StoredConnection};
+use hub_store::{Frozen, Lane, LaneTaken, Release, StoredConnection};
 
 use crate::lane::{Held, Next, account, next_holder};
 use crate::refresh::Refreshed;
@@ -20,27 +20,12 @@ impl Worker {
         stored: &StoredConnection,
         lane: &Lane,
         prepared: Prepared,
+        unsettled: Vec<Play>,
         now: DateTime<Utc>,
     ) -> Result<Next, Failure> {
         let url = stored.connection.url.as_deref();
-        let ids: Vec<PlayId> = prepared
-            .plays
-            .iter()
-            .map(|sent| sent.play.clone())
-            .collect();
-        let plays = self.table.plays(user, &ids).await?;
-        let unsettled: Vec<Play> = plays
-            .into_iter()
-            .filter(|play| {
-                play.deliveries
-                    .get(&self.service())
-                    .is_some_and(|delivery| !delivery.state.is_settled())
-            })
-            .collect();
         let if_lost = self.provider().if_lost(&prepared, url);
-        if let IfLost::LookAfter(wait) = if_lost
-            && !unsettled.is_empty()
-        {
+        if let IfLost::LookAfter(wait) = if_lost {
             // The service may still be at it: only what it has finished can be seen.
             let finished = lane.frozen_at.unwrap_or(prepared.prepared_at) + wait;
             if finished > now {
@@ -62,7 +47,7 @@ impl Worker {
                 lane.version,
                 &holder,
                 now + LEASE,
-                None,
+                Frozen::Stays,
             )
             .await?;
         if let LaneTaken::Busy = taken {
@@ -71,13 +56,10 @@ impl Worker {
         let held = Held {
             user,
             stored,
+            lane,
             holder: &holder,
             now,
         };
-        if unsettled.is_empty() {
-            self.let_go(&held, Release::default()).await?;
-            return Ok(Next::Again);
-        }
         match if_lost {
             IfLost::Repeat => self.send(&held, &unsettled, prepared).await,
             IfLost::StaysInDoubt => {

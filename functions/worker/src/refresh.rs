@@ -57,6 +57,10 @@ impl Worker {
             self.require_reconnect(stored, why).await?;
             return Ok(Refreshed::ReconnectRequired);
         }
+        // The answer holds the only pair that works from then on: it must find us alive.
+        if !self.has_time() {
+            return Ok(Refreshed::Busy);
+        }
         let holder = match self
             .table
             .take_refresh_lease(user, service, version, now, REFRESH_LEASE)
@@ -88,7 +92,12 @@ impl Worker {
                     )
                     .await?;
                 tracing::info!(user.id = %user, service.name = %service, "tokens refreshed");
-                Ok(Refreshed::Tokens(fresh))
+                // Stored, so whoever has the time for a call finds them.
+                Ok(if self.has_time() {
+                    Refreshed::Tokens(fresh)
+                } else {
+                    Refreshed::Busy
+                })
             }
             Err(error)
                 if matches!(

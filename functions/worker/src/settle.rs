@@ -6,7 +6,7 @@ use hub_domain::delivery::State;
 use hub_domain::{Delivery, Disposition, Health, Outcome, Play, PlayId, UserId, retry};
 use hub_providers::{IfLost, Prepared, ProviderError};
 use hub_runtime::notices::{Notice, NoticeKind};
-use hub_store::{Release, StoredConnection};
+use hub_store::{Freshness, Release, StoredConnection};
 
 use crate::lane::{Held, Next};
 use crate::{Failure, Worker};
@@ -386,7 +386,7 @@ impl Worker {
         fresh: &[PlayId],
         now: DateTime<Utc>,
     ) -> Result<(), Failure> {
-        let gathered = self.gather(user, fresh, now).await?;
+        let gathered = self.gather(user, fresh, Freshness::Now, now).await?;
         let why = Outcome::Ignored {
             why: "the account was disconnected".to_owned(),
         };

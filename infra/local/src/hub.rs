@@ -1,9 +1,13 @@
 //! The whole hub, put together of the same handlers that run on AWS.
 
 use std::collections::BTreeMap;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::Message;
 use hub_api::ApiState;
 use hub_domain::Service;
 use hub_progress::Progress;
@@ -23,8 +27,6 @@ use crate::mapping;
 const LONG_POLL: Duration = Duration::from_secs(20);
 /// How long a mapping rests after the queue service failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
-/// How many batches of one queue are handled at a time.
-const AT_ONCE: usize = 2;
 
 /// Why the hub could not be put together.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +51,59 @@ impl From<aws_sdk_sqs::Error> for AssemblyError {
     }
 }
 
+/// What each function calls: the same stores, with different promises; see `Embedded::stores`.
+#[derive(Debug, Clone)]
+pub struct Stores {
+    /// For the functions that answer people, and for the tick.
+    pub front: Aws,
+    /// For `progress`.
+    pub progress: Aws,
+    /// For the workers.
+    pub workers: Aws,
+    /// What has to be done before an event that was worked off is deleted.
+    pub before_delete: BeforeDelete,
+}
+
+/// Where every answer is on the disk, all functions call the same.
+impl From<&Aws> for Stores {
+    fn from(aws: &Aws) -> Self {
+        Self {
+            front: aws.clone(),
+            progress: aws.clone(),
+            workers: aws.clone(),
+            before_delete: BeforeDelete::of(|| Box::pin(std::future::ready(Ok(())))),
+        }
+    }
+}
+
+type Done = Pin<Box<dyn Future<Output = io::Result<()>> + Send>>;
+
+/// What has to be done before an event that was worked off is deleted: what came of it has to be on the disk.
+#[derive(Clone)]
+pub struct BeforeDelete(Arc<dyn Fn() -> Done + Send + std::marker::Sync>);
+
+impl BeforeDelete {
+    /// Does this.
+    pub fn of(work: impl Fn() -> Done + Send + std::marker::Sync + 'static) -> Self {
+        Self(Arc::new(work))
+    }
+
+    /// Returns once it is done.
+    ///
+    /// # Errors
+    ///
+    /// It could not be done, and nothing may be deleted.
+    pub async fn done(&self) -> io::Result<()> {
+        (self.0)().await
+    }
+}
+
+impl std::fmt::Debug for BeforeDelete {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("BeforeDelete")
+    }
+}
+
 /// The functions, connected to one table and one set of queues.
 #[derive(Clone)]
 pub struct Hub {
@@ -67,6 +122,7 @@ pub struct Hub {
     /// The time.
     pub clock: Clock,
     sqs: Client,
+    before_delete: BeforeDelete,
     tick: Duration,
 }
 
@@ -78,14 +134,15 @@ impl Hub {
     /// Wrong settings, or stores that do not answer.
     pub async fn assemble(
         settings: &Settings,
-        aws: &Aws,
+        stores: impl Into<Stores>,
         clock: Clock,
     ) -> Result<Self, AssemblyError> {
-        let table = Table::new(aws.dynamodb.clone(), settings.table()?);
+        let stores = stores.into();
+        let table = Table::new(stores.front.dynamodb.clone(), settings.table()?);
         table.create().await?;
         let services: Vec<Service> = settings.services_on().collect();
-        let urls = crate::queues::make(&aws.sqs, &services).await?;
-        Self::connect(settings, aws, table, urls, clock)
+        let urls = crate::queues::make(&stores.front.sqs, &services).await?;
+        Self::connect(settings, stores, table, urls, clock)
     }
 
     /// Connects the functions to a table and queues that are there.
@@ -95,14 +152,24 @@ impl Hub {
     /// Wrong settings.
     pub fn connect(
         settings: &Settings,
-        aws: &Aws,
+        stores: impl Into<Stores>,
         table: Table,
         urls: QueueUrls,
         clock: Clock,
     ) -> Result<Self, AssemblyError> {
+        let Stores {
+            front,
+            progress,
+            workers: working,
+            before_delete,
+        } = stores.into();
         let http = HttpClient::for_services(settings)?;
         let users = HttpClient::for_users(settings)?;
-        let queues = Queues::new(aws.sqs.clone(), urls.clone());
+        let table_of = |aws: &Aws| {
+            let name = settings.table()?;
+            Ok::<_, AssemblyError>(Table::new(aws.dynamodb.clone(), name))
+        };
+        let queues_of = |aws: &Aws| Queues::new(aws.sqs.clone(), urls.clone());
         let services: Vec<Service> = settings.services_on().collect();
         let mut workers = BTreeMap::new();
         for service in services {
@@ -111,8 +178,8 @@ impl Hub {
                 Worker::of(
                     settings,
                     service,
-                    table.clone(),
-                    queues.clone(),
+                    table_of(&working)?,
+                    queues_of(&working),
                     &http,
                     &users,
                     clock.clone(),
@@ -123,19 +190,26 @@ impl Hub {
             api: ApiState::new(
                 settings.clone(),
                 table.clone(),
-                queues.clone(),
+                queues_of(&front),
                 http.clone(),
                 users.clone(),
                 clock.clone(),
             )?
-            .asking_queues(aws.sqs.clone()),
-            progress: Progress::of(settings, table.clone(), queues.clone(), clock.clone()),
-            sync: Sync::of(settings, table.clone(), queues, clock.clone()),
+            .asking_queues(front.sqs.clone()),
+            progress: Progress::of(
+                settings,
+                table_of(&progress)?,
+                queues_of(&progress),
+                clock.clone(),
+            ),
+            sync: Sync::of(settings, table.clone(), queues_of(&front), clock.clone())
+                .redriving(&front.sqs, crate::queues::dead_letters(&urls)),
             workers,
+            before_delete,
             table,
             urls,
             clock,
-            sqs: aws.sqs.clone(),
+            sqs: front.sqs.clone(),
             tick: settings.tick.to_std().unwrap_or(Duration::from_secs(60)),
         })
     }
@@ -146,8 +220,7 @@ impl Hub {
     ///
     /// The queue service's words.
     pub async fn handle_events(&self) -> Result<usize, aws_sdk_sqs::Error> {
-        self.map(Fed::Progress, Duration::ZERO, std::future::pending())
-            .await
+        self.handle(Fed::Progress).await
     }
 
     /// Handles one batch of a service's wake-ups, if there is one now.
@@ -156,40 +229,48 @@ impl Hub {
     ///
     /// The queue service's words.
     pub async fn handle_wakes(&self, service: Service) -> Result<usize, aws_sdk_sqs::Error> {
-        self.map(Fed::Worker(service), Duration::ZERO, std::future::pending())
-            .await
+        self.handle(Fed::Worker(service)).await
     }
 
-    /// Waits for a batch, unless `stopped` comes first, and handles it to its end.
-    async fn map(
-        &self,
-        fed: Fed,
-        wait: Duration,
-        stopped: impl Future<Output = ()>,
-    ) -> Result<usize, aws_sdk_sqs::Error> {
-        let queue = match fed {
+    async fn handle(&self, fed: Fed) -> Result<usize, aws_sdk_sqs::Error> {
+        let Some(queue) = self.queue_of(fed) else {
+            return Ok(0);
+        };
+        let messages = mapping::receive(&self.sqs, queue, Duration::ZERO).await?;
+        self.work_off(fed, messages).await
+    }
+
+    fn queue_of(&self, fed: Fed) -> Option<&String> {
+        match fed {
             Fed::Progress => self.urls.events.as_ref(),
             Fed::Worker(service) => self.urls.deliver.get(&service),
+        }
+    }
+
+    /// Hands messages to their function, and deletes those that it did not fail.
+    async fn work_off(
+        &self,
+        fed: Fed,
+        messages: Vec<Message>,
+    ) -> Result<usize, aws_sdk_sqs::Error> {
+        let Some(queue) = self.queue_of(fed) else {
+            return Ok(0);
         };
-        let Some(queue) = queue else { return Ok(0) };
-        let messages = tokio::select! {
-            messages = mapping::receive(&self.sqs, queue, wait) => messages?,
-            () = stopped => return Ok(0),
-        };
+        let sqs = &self.sqs;
         match fed {
             Fed::Progress => {
-                mapping::hand_over(&self.sqs, queue, messages, |event| {
-                    self.progress.handle(event)
-                })
-                .await
+                let handle = |event| self.progress.handle(event);
+                mapping::hand_over(sqs, queue, messages, handle, self.before_delete.done()).await
             }
-            Fed::Worker(service) => match self.workers.get(&service) {
-                Some(worker) => {
-                    mapping::hand_over(&self.sqs, queue, messages, |event| worker.handle(event))
-                        .await
-                }
-                None => Ok(0),
-            },
+            Fed::Worker(service) => {
+                let Some(worker) = self.workers.get(&service) else {
+                    return Ok(0);
+                };
+                let handle = |event| worker.handle(event);
+                // A wake-up that is lost costs a look by the sweep, and nothing else.
+                let before_delete = std::future::ready(Ok(()));
+                mapping::hand_over(sqs, queue, messages, handle, before_delete).await
+            }
         }
     }
 
@@ -219,12 +300,17 @@ impl Hub {
         let mut running = JoinSet::new();
         let fed =
             std::iter::once(Fed::Progress).chain(self.workers.keys().copied().map(Fed::Worker));
-        for fed in fed.flat_map(|fed| std::iter::repeat_n(fed, AT_ONCE)) {
+        for fed in fed {
             let (hub, stopping) = (self.clone(), stopping.clone());
             running.spawn(async move {
+                let Some(queue) = hub.queue_of(fed) else {
+                    return;
+                };
                 while !*stopping.borrow() {
-                    let handled = hub.map(fed, LONG_POLL, is_true(stopping.clone())).await;
-                    rest_after(handled.map(|_| ())).await;
+                    let stopped = is_true(stopping.clone());
+                    let work = |messages| hub.clone().work_off_or_say_why(fed, messages);
+                    let ended = mapping::run(&hub.sqs, queue, LONG_POLL, stopped, work).await;
+                    rest_after(ended).await;
                 }
             });
         }
@@ -240,6 +326,17 @@ impl Hub {
             }
         });
         running
+    }
+}
+
+impl Hub {
+    async fn work_off_or_say_why(self, fed: Fed, messages: Vec<Message>) {
+        if let Err(error) = self.work_off(fed, messages).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "messages that were worked off were not deleted, they come again"
+            );
+        }
     }
 }
 

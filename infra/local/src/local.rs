@@ -4,7 +4,6 @@ use std::io;
 use std::net::SocketAddr;
 
 use axum::Router;
-use hub_runtime::aws::Aws;
 use hub_runtime::{Clock, Settings};
 
 use crate::aws::Embedded;
@@ -84,9 +83,7 @@ impl Local {
         let token_was_made = variables.with_local_defaults(embedded.secrets(), listens_at)?;
         let settings = Settings::read(&|name| variables.get(name))
             .map_err(|error| Failure::because("A setting is wrong", &error))?;
-        let endpoints = embedded.endpoints();
-        let aws = Aws::on_loopback(&endpoints.dynamodb, &endpoints.sqs);
-        let hub = Hub::assemble(&settings, &aws, clock).await;
+        let hub = Hub::assemble(&settings, embedded.stores(), clock).await;
         let hub =
             hub.map_err(|error| Failure::because("The hub could not be put together", &error))?;
         Ok(Self {

@@ -1,11 +1,12 @@
 //! The queues of the hub, made with the attributes that the template gives them on AWS.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::QueueAttributeName as Name;
 use hub_domain::Service;
 use hub_runtime::queue::QueueUrls;
+use hub_runtime::settings::DeadLetters;
 
 /// The name of the queue of events.
 pub const EVENTS: &str = "events.fifo";
@@ -24,18 +25,40 @@ const WAKE_TRIES: u32 = 10;
 ///
 /// The queue service's words.
 pub async fn make(client: &Client, services: &[Service]) -> Result<QueueUrls, aws_sdk_sqs::Error> {
-    let events = queue(client, EVENTS, EVENT_TRIES, true).await?;
-    let mut deliver = BTreeMap::new();
-    for service in services {
-        deliver.insert(
-            *service,
-            queue(client, &format!("deliver-{service}"), WAKE_TRIES, false).await?,
-        );
-    }
+    let queues = services.iter().map(async |service| {
+        let name = format!("deliver-{service}");
+        let url = queue(client, &name, WAKE_TRIES, false).await?;
+        Ok::<_, aws_sdk_sqs::Error>((*service, url))
+    });
+    // Each waits for the disk; asked for together, they wait for it together.
+    let (events, deliver) = futures_util::future::join(
+        queue(client, EVENTS, EVENT_TRIES, true),
+        futures_util::future::try_join_all(queues),
+    )
+    .await;
+    let (events, deliver) = (events?, deliver?.into_iter().collect());
     Ok(QueueUrls {
         events: Some(events),
         deliver,
     })
+}
+
+/// Where each queue's messages end that came too often, by the names that [`make`] gives.
+pub fn dead_letters(urls: &QueueUrls) -> Vec<DeadLetters> {
+    let all = urls.events.iter().chain(urls.deliver.values());
+    all.map(|url| DeadLetters {
+        from: dead_of(url),
+        to: url.clone(),
+    })
+    .collect()
+}
+
+/// The name, or the address, of a queue's dead letters: a FIFO queue's name has to end as it does.
+fn dead_of(queue: &str) -> String {
+    match queue.strip_suffix(".fifo") {
+        Some(stem) => format!("{stem}-dead.fifo"),
+        None => format!("{queue}-dead"),
+    }
 }
 
 async fn queue(
@@ -44,11 +67,7 @@ async fn queue(
     tries: u32,
     fifo: bool,
 ) -> Result<String, aws_sdk_sqs::Error> {
-    let dead_name = match name.strip_suffix(".fifo") {
-        Some(stem) => format!("{stem}-dead.fifo"),
-        None => format!("{name}-dead"),
-    };
-    let dead = create(client, &dead_name, attributes(fifo)).await?;
+    let dead = create(client, &dead_of(name), attributes(fifo)).await?;
     let arn = client
         .get_queue_attributes()
         .queue_url(&dead)

@@ -160,9 +160,7 @@ mod tests {
     use super::*;
 
     async fn secrets(folder: Option<&Path>) -> Secrets {
-        Secrets::start(folder.map(|folder| folder.join("secrets.json")).as_deref())
-            .await
-            .unwrap()
+        Secrets::open(folder.map(|folder| folder.join("secrets.json")).as_deref()).unwrap()
     }
 
     fn read(variables: &Variables) -> Settings {

@@ -6,7 +6,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
+use aws_config::identity::IdentityCache;
 use aws_config::retry::RetryConfig;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
@@ -14,8 +17,10 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_sqs::types::QueueAttributeName;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_http_client::Builder as HttpBuilder;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use crate::settings::{Settings, SettingsError, environment};
+use crate::trust::amazon_http_client;
 
 /// How long opening a connection to AWS may take.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -57,34 +62,52 @@ impl Aws {
         }
     }
 
-    /// Opens the connections during start-up, where the first TLS handshake costs no one a wait.
+    /// Opens a connection to the table during start-up, where the first TLS handshake costs no one a wait.
     ///
     /// Whatever is answered is ignored: a call that the role may not make opens the connection just as well.
-    pub async fn warm(&self, queue_url: Option<&str>) {
-        let table = async { self.dynamodb.describe_endpoints().send().await.is_ok() };
-        let queue = async {
-            match queue_url {
-                Some(url) => {
-                    let ask = self.sqs.get_queue_attributes().queue_url(url);
-                    let ask = ask.attribute_names(QueueAttributeName::QueueArn);
-                    ask.send().await.is_ok()
-                }
-                None => false,
-            }
-        };
-        let both = async { tokio::join!(table, queue) };
-        let answered = tokio::time::timeout(WARM_TIMEOUT, both).await.ok();
-        tracing::debug!(?answered, "warmed the connections to AWS");
+    pub async fn warm_table(&self) {
+        let ask = self.dynamodb.describe_endpoints().send();
+        let answered = tokio::time::timeout(WARM_TIMEOUT, ask).await;
+        let is_open = answered.is_ok_and(|answer| answer.is_ok());
+        tracing::debug!(is_open, "warmed the connection to the table");
+    }
+
+    /// Opens a connection to the queues, as [`Self::warm_table`] does to the table.
+    pub async fn warm_queue(&self, queue_url: &str) {
+        let ask = self.sqs.get_queue_attributes().queue_url(queue_url);
+        let ask = ask.attribute_names(QueueAttributeName::QueueArn).send();
+        let answered = tokio::time::timeout(WARM_TIMEOUT, ask).await;
+        let is_open = answered.is_ok_and(|answer| answer.is_ok());
+        tracing::debug!(is_open, "warmed the connection to the queues");
     }
 }
 
 /// The configuration that the environment gives, with our timeouts.
+///
+/// On Lambda the credentials lie in the environment, for as long as the sandbox lives. Everywhere else the SDK looks
+/// through all the places where they may be, and has a client ready for each.
 pub async fn config_from_environment() -> SdkConfig {
-    aws_config::defaults(BehaviorVersion::latest())
+    let loader = aws_config::defaults(BehaviorVersion::latest())
         .timeout_config(timeouts())
-        .retry_config(RetryConfig::standard().with_max_attempts(MOST_ATTEMPTS))
-        .load()
-        .await
+        .retry_config(RetryConfig::standard().with_max_attempts(MOST_ATTEMPTS));
+    let loader = match amazon_http_client() {
+        Some(http_client) => loader.http_client(http_client),
+        None => loader,
+    };
+    let loader = if is_lambda_with_credentials(&environment) {
+        loader.credentials_provider(EnvironmentVariableCredentialsProvider::new())
+    } else {
+        loader
+    };
+    loader.load().await
+}
+
+/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>, "Defined runtime environment
+/// variables".
+fn is_lambda_with_credentials(environment: &impl Fn(&str) -> Option<String>) -> bool {
+    let is_set = |name: &str| environment(name).is_some_and(|text| !text.trim().is_empty());
+    let credentials = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
+    is_set("AWS_LAMBDA_FUNCTION_NAME") && credentials.into_iter().all(is_set)
 }
 
 /// A configuration for stores on this machine, without an address.
@@ -98,6 +121,26 @@ pub fn loopback_config() -> SdkConfig {
         .retry_config(RetryConfig::standard().with_max_attempts(MOST_ATTEMPTS))
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
         .http_client(HttpBuilder::new().build_http())
+        .build()
+}
+
+/// A configuration for stores inside this process, which `http_client` leads to: nothing is signed and nothing repeated,
+/// since no answer gets lost on the way.
+pub fn in_process_config(http_client: SharedHttpClient) -> SdkConfig {
+    // A disk may hang; whoever waits for it is told so.
+    let timeouts = TimeoutConfig::builder()
+        .operation_timeout(OPERATION_TIMEOUT)
+        .build();
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .endpoint_url("http://in-process.localhost")
+        .timeout_config(timeouts)
+        .retry_config(RetryConfig::disabled())
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .identity_cache(IdentityCache::no_cache())
+        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+        .http_client(http_client)
         .build()
 }
 
@@ -202,6 +245,7 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
+    use crate::trust::PROXIES;
 
     #[test]
     fn a_secret_wins_over_the_environment_and_an_empty_one_does_not() {
@@ -269,6 +313,12 @@ mod tests {
     /// The environment of a process cannot be changed safely while its tests run, so a child has it from the start.
     #[test]
     fn the_environments_endpoint_addresses_are_honoured() {
+        for function in ["", "hub-api"] {
+            the_child_calls_the_endpoints_of_its_environment(function);
+        }
+    }
+
+    fn the_child_calls_the_endpoints_of_its_environment(function: &str) {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let serving = std::thread::spawn(move || {
@@ -286,6 +336,10 @@ mod tests {
         });
         let endpoint = format!("http://127.0.0.1:{port}");
         let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        // With none of these, a function builds the client that trusts Amazon's roots alone.
+        for name in ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().chain(&PROXIES) {
+            child.env_remove(name);
+        }
         child
             .args([
                 "--exact",
@@ -295,12 +349,14 @@ mod tests {
             .env("AWS_ENDPOINT_URL_DYNAMODB", format!("{endpoint}/table"))
             .env("AWS_ENDPOINT_URL_SQS", format!("{endpoint}/queues"))
             .env("AWS_REGION", "eu-central-1")
+            .env("AWS_LAMBDA_FUNCTION_NAME", function)
             .env("AWS_ACCESS_KEY_ID", "local")
             .env("AWS_SECRET_ACCESS_KEY", "local");
         assert!(child.output().unwrap().status.success());
         let asked = serving.join().unwrap().join("\n");
         assert!(asked.contains("POST /table"), "{asked}");
         assert!(asked.contains("POST /queues"), "{asked}");
+        assert!(asked.contains("Credential=local/"), "{asked}");
         assert!(asked.contains("eu-central-1"), "{asked}");
     }
 
@@ -308,13 +364,15 @@ mod tests {
     #[ignore = "runs as the child of the_environments_endpoint_addresses_are_honoured"]
     async fn child_of_the_endpoint_test() {
         let aws = Aws::new(&config_from_environment().await);
-        aws.warm(Some("https://sqs.eu-central-1.amazonaws.com/1/events.fifo"))
+        aws.warm_table().await;
+        aws.warm_queue("https://sqs.eu-central-1.amazonaws.com/1/events.fifo")
             .await;
     }
 
     #[tokio::test]
     async fn warming_connections_to_nobody_ends_by_itself() {
         let aws = Aws::on_loopback("http://127.0.0.1:1", "http://127.0.0.1:1");
-        aws.warm(None).await;
+        aws.warm_table().await;
+        aws.warm_queue("http://127.0.0.1:1/1/events.fifo").await;
     }
 }

@@ -4,10 +4,11 @@
 //! users entered go through a client that refuses to connect to anything private, whatever the name resolves to.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use rustls::ClientConfig;
 use rustls::crypto::aws_lc_rs;
@@ -16,6 +17,7 @@ use url::Url;
 
 use crate::addresses::is_public;
 use crate::settings::Settings;
+use crate::trust::compiled_roots;
 
 /// How long opening a connection may take.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -60,6 +62,8 @@ struct Inner {
     user_agent: String,
     client: RwLock<reqwest::Client>,
     was_used: AtomicBool,
+    /// When a connection was opened ahead of its use, in seconds since 1970; 0 if none is.
+    warmed_at: AtomicI64,
 }
 
 impl HttpClient {
@@ -75,6 +79,7 @@ impl HttpClient {
             user_agent,
             client: RwLock::new(client),
             was_used: AtomicBool::new(false),
+            warmed_at: AtomicI64::new(0),
         })))
     }
 
@@ -125,8 +130,21 @@ impl HttpClient {
         }
     }
 
+    /// Closes the connection that start-up opened if it was long ago; call it before a handler begins.
+    ///
+    /// Lambda may start a sandbox minutes before it has anything for it. How long that was only the wall clock says:
+    /// the one that the pool goes by may have stood still meanwhile.
+    pub fn close_stale(&self, now: DateTime<Utc>) {
+        let warmed_at = self.0.warmed_at.swap(0, Ordering::Relaxed);
+        let kept = i64::try_from(IDLE_TIMEOUT.as_secs()).unwrap_or(0);
+        if warmed_at != 0 && !(0..kept).contains(&(now.timestamp() - warmed_at)) {
+            self.close_idle();
+        }
+    }
+
     /// Opens a connection to a service during start-up, where time costs nothing. Whatever is answered is ignored.
-    pub async fn warm(&self, url: &Url) {
+    pub async fn warm(&self, url: &Url, now: DateTime<Utc>) {
+        self.0.warmed_at.store(now.timestamp(), Ordering::Relaxed);
         let head = self.client().head(url.clone()).timeout(WARM_TIMEOUT);
         let outcome = head.send().await;
         tracing::debug!(
@@ -177,18 +195,21 @@ fn build(kind: ClientKind, user_agent: &str) -> Result<reqwest::Client, HttpErro
 
 /// The TLS configuration of the whole process.
 ///
-/// Reading the root certificates is most of what a client costs (16 ms of a debug build, more on a small Lambda), and
-/// a new connection to a host known before is resumed with what is remembered here.
+/// Reading this machine's root certificates is most of what a client costs (16 ms of a debug build), and a new
+/// connection to a host known before is resumed with what is remembered here.
 fn tls() -> Result<ClientConfig, HttpError> {
     static TLS: OnceLock<ClientConfig> = OnceLock::new();
     if let Some(tls) = TLS.get() {
         return Ok(tls.clone());
     }
-    let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+    let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
-        .and_then(|builder| builder.with_platform_verifier())
-        .map_err(HttpError::Tls)?
-        .with_no_client_auth();
+        .map_err(HttpError::Tls)?;
+    let builder = match compiled_roots() {
+        Some(roots) => builder.with_root_certificates(roots),
+        None => builder.with_platform_verifier().map_err(HttpError::Tls)?,
+    };
+    let tls = builder.with_no_client_auth();
     Ok(TLS.get_or_init(|| tls).clone())
 }
 
@@ -303,7 +324,7 @@ mod tests {
         let (port, mut told) = server(OK).await;
         let url = Url::parse(&format!("http://127.0.0.1:{port}/")).unwrap();
         let http = client(ClientKind::Services);
-        http.warm(&url).await;
+        http.warm(&url, DateTime::UNIX_EPOCH).await;
         for _ in 0..2 {
             http.client().get(url.clone()).send().await.unwrap();
         }
@@ -318,8 +339,25 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_start_up_opened_long_ago_is_closed_and_what_it_opened_just_now_is_used() {
+        let (port, mut told) = server(OK).await;
+        let url = Url::parse(&format!("http://127.0.0.1:{port}/")).unwrap();
+        let opened = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let http = client(ClientKind::Services);
+        for (seconds, expected) in [(0, [1, 1]), (19, [2, 2]), (20, [3, 4]), (-1, [5, 6])] {
+            http.warm(&url, opened).await;
+            http.close_stale(opened + chrono::TimeDelta::seconds(seconds));
+            http.client().get(url.clone()).send().await.unwrap();
+            http.close_idle();
+            let connections = std::iter::from_fn(|| told.try_recv().ok().map(|(number, _)| number));
+            assert!(connections.eq(expected), "{seconds} seconds");
+        }
+    }
+
+    #[tokio::test]
     async fn warming_a_connection_to_nobody_does_no_harm() {
         let url = Url::parse("http://127.0.0.1:1/").unwrap();
-        client(ClientKind::Services).warm(&url).await;
+        let client = client(ClientKind::Services);
+        client.warm(&url, DateTime::UNIX_EPOCH).await;
     }
 }

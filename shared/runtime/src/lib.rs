@@ -11,6 +11,7 @@ pub mod sealing;
 pub mod settings;
 pub mod telemetry;
 pub mod tokens;
+mod trust;
 
 pub use aws::Aws;
 pub use clock::Clock;

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::{DeleteRequest, KeysAndAttributes, PutRequest, Writ
 use crate::error::StoreError;
 use crate::item::Item;
 use crate::key::Key;
-use crate::table::{Table, keyed};
+use crate::table::{Freshness, Table, keyed};
 
 /// The most keys of one batch read.
 ///
@@ -28,6 +28,16 @@ impl Table {
         operation: &'static str,
         keys: impl IntoIterator<Item = Key>,
     ) -> Result<Vec<Item>, StoreError> {
+        self.read_many_as(operation, keys, Freshness::Now).await
+    }
+
+    /// The same, as new as it has to be.
+    pub(crate) async fn read_many_as(
+        &self,
+        operation: &'static str,
+        keys: impl IntoIterator<Item = Key>,
+        freshness: Freshness,
+    ) -> Result<Vec<Item>, StoreError> {
         // A batch that names a key twice is refused as a whole.
         let keys: HashSet<Key> = keys.into_iter().collect();
         let mut waiting: Vec<Item> = keys.iter().map(Key::attributes).collect();
@@ -38,7 +48,7 @@ impl Table {
             let asked = chunk.len();
             let request = KeysAndAttributes::builder()
                 .set_keys(Some(chunk))
-                .consistent_read(true)
+                .consistent_read(freshness.is_consistent())
                 .build()
                 .map_err(|error| StoreError::unreadable(operation, error))?;
             let answer = self

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{StoreError, is_condition_failed};
 use crate::item::{ONLY_IF_NEW, ONLY_IF_THERE, decode, encode, expires_in, millis};
 use crate::key::{Key, part};
-use crate::table::Table;
+use crate::table::{Freshness, Table};
 
 const CIRCUIT_LASTS: TimeDelta = TimeDelta::days(30);
 const MOVE_PROBE: &str = "SET next_probe_at = :to, expires_at = :expires_at";
@@ -41,14 +41,22 @@ impl Key {
 }
 
 impl Table {
-    /// Reads a host's circuit as it is now; `None` if it is closed.
+    /// Reads a host's circuit; `None` if it is closed.
+    ///
+    /// One that was closed a moment ago is taken to be closed: that sends one more request to a host that is down. One
+    /// that was open is read again as it is now, since whoever rests behind a circuit has to be seen by its closing.
     ///
     /// # Errors
     ///
     /// Those of the table.
     pub async fn circuit(&self, host: &str) -> Result<Option<Circuit>, StoreError> {
         const OPERATION: &str = "read a circuit";
-        let item = self.read(OPERATION, &Key::circuit(host)).await?;
+        let key = Key::circuit(host);
+        let lately = self.read_as(OPERATION, &key, Freshness::Lately).await?;
+        if lately.is_none() {
+            return Ok(None);
+        }
+        let item = self.read(OPERATION, &key).await?;
         item.map(|item| decode(OPERATION, item)).transpose()
     }
 

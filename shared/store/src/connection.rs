@@ -22,7 +22,7 @@ use crate::item::{
     optional_text, text, text_of,
 };
 use crate::key::{Key, user_partition};
-use crate::table::Table;
+use crate::table::{Freshness, Table};
 
 const ONLY_IF_SAME_TOKENS: &str = "attribute_exists(pk) AND token_version = :token_version";
 const REPLACE_SETTINGS: &str = "SET settings = :settings";
@@ -179,10 +179,23 @@ impl Table {
     ///
     /// Those of the table.
     pub async fn connections(&self, user: UserId) -> Result<Vec<StoredConnection>, StoreError> {
+        self.connections_as(user, Freshness::Now).await
+    }
+
+    /// The same, as new as it has to be.
+    ///
+    /// # Errors
+    ///
+    /// Those of the table.
+    pub async fn connections_as(
+        &self,
+        user: UserId,
+        freshness: Freshness,
+    ) -> Result<Vec<StoredConnection>, StoreError> {
         const OPERATION: &str = "list a user's connections";
         let query = self
             .query(&user_partition(user), "CONNECTION#")
-            .consistent_read(true);
+            .consistent_read(freshness.is_consistent());
         let items = read_all(OPERATION, query).await?;
         items
             .into_iter()

@@ -5,9 +5,12 @@
 //! | one lane                 | `pk = USER#<id>`, `sk = LANE#<service>`                                              |
 //! | lanes that have work     | index `due`, kind = the service's name                                               |
 //!
-//! Taking, freezing and settling each raise the version, so that whoever read the lane before them takes nothing: not
-//! with an old idea of what is being sent, nor with one that was settled meanwhile. Only the present holder freezes and
-//! settles. A lane that is not there is a lane nobody has used yet: version 0.
+//! Taking and settling each raise the version, so that whoever read the lane before them takes nothing: not with an old
+//! idea of what is being sent, nor with one that was settled meanwhile. Only the present holder settles. A lane that is
+//! not there is a lane nobody has used yet: version 0.
+//!
+//! A holder whose request went through need not settle the lane: it is free once every play that the request names is
+//! settled at the service, which the next holder sees in the plays. So a lane that goes well is written once a request.
 
 use chrono::{DateTime, Utc};
 use hub_domain::{Service, UserId};
@@ -23,10 +26,8 @@ use crate::key::Key;
 use crate::table::Table;
 
 const TAKE: &str = "SET lease_until = :lease_until, holder = :holder, version = :next";
-const TAKE_AND_FREEZE: &str = "SET lease_until = :lease_until, holder = :holder, \
-     version = :next, frozen = :frozen, frozen_at = :frozen_at";
+const AND_WRITE_DOWN: &str = ", frozen = :frozen, frozen_at = :frozen_at";
 const ONLY_IF_UNCHANGED: &str = "attribute_exists(pk) AND version = :version_read";
-const FREEZE: &str = "SET frozen = :frozen, frozen_at = :frozen_at, version = version + :one";
 const ONLY_IF_HELD: &str = "attribute_exists(pk) AND holder = :holder";
 const RELEASE: &str = "SET lease_until = :nothing, holder = :nothing, \
      next_call_at = :next_call_at, parked_until = :parked_until, parked_why = :parked_why, \
@@ -34,6 +35,8 @@ const RELEASE: &str = "SET lease_until = :nothing, holder = :nothing, \
 const AND_THAW: &str = ", frozen = :nothing, frozen_at = :nothing";
 const AND_NOTE_LIVE: &str = ", live_session = :live_session, live_sequence = :live_sequence";
 const ENTER_INDEX: &str = "SET due_shard = :due_shard, due_at = :due_at";
+const LEAVE_INDEX: &str = "REMOVE due_shard, due_at";
+const ONLY_IF_DUE_THEN: &str = "attribute_exists(pk) AND due_at = :due_at";
 const ONLY_IF_DUE_LATER: &str =
     "attribute_exists(pk) AND (attribute_not_exists(due_at) OR due_at > :due_at)";
 
@@ -63,8 +66,25 @@ pub struct Lane {
     pub live_session: Option<String>,
     /// Which of its states.
     pub live_sequence: u64,
+    /// When the sweep looks at it, where it is in the index.
+    #[serde(
+        with = "chrono::serde::ts_milliseconds_option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub due_at: Option<DateTime<Utc>>,
     /// Counts the changes; 0 for a lane that nobody has used yet.
     pub version: u64,
+}
+
+/// What taking a lane does to what is written down there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Frozen<'a> {
+    /// It stays: the new holder has read it, and finishes what it names.
+    Stays,
+    /// It goes: all that it names is settled, and nothing that counts is about to be sent.
+    Goes,
+    /// This is about to be sent, written down then.
+    Is(&'a str, DateTime<Utc>),
 }
 
 impl Lane {
@@ -122,8 +142,7 @@ impl Table {
 
     /// Takes a lane, if it is still as it was read: the caller has seen that it is free then.
     ///
-    /// `frozen` writes down in the same step what is about to be sent, and when; `None` leaves what stands, which the
-    /// new holder has read.
+    /// What is about to be sent is written down in the same step.
     ///
     /// # Errors
     ///
@@ -135,17 +154,23 @@ impl Table {
         version_read: u64,
         holder: &str,
         lease_until: DateTime<Utc>,
-        frozen: Option<(&str, DateTime<Utc>)>,
+        frozen: Frozen<'_>,
     ) -> Result<LaneTaken, StoreError> {
         const OPERATION: &str = "take a lane";
         let key = Key::lane(user, service);
         let next = version_read + 1;
+        let written = match frozen {
+            Frozen::Stays => None,
+            Frozen::Goes => Some((None, None)),
+            Frozen::Is(words, at) => Some((Some(words), Some(at))),
+        };
         if version_read == 0 {
+            let (words, at) = written.unwrap_or_default();
             let lane = Lane {
                 lease_until: Some(lease_until),
                 holder: Some(holder.to_owned()),
-                frozen: frozen.map(|(words, _)| words.to_owned()),
-                frozen_at: frozen.map(|(_, at)| at),
+                frozen: words.map(str::to_owned),
+                frozen_at: at,
                 version: next,
                 ..Lane::default()
             };
@@ -171,11 +196,11 @@ impl Table {
             .expression_attribute_values(":next", number(next))
             .expression_attribute_values(":holder", text(holder))
             .expression_attribute_values(":lease_until", millis(lease_until));
-        if let Some((words, at)) = frozen {
+        if let Some((words, at)) = written {
             update = update
-                .update_expression(TAKE_AND_FREEZE)
-                .expression_attribute_values(":frozen", text(words))
-                .expression_attribute_values(":frozen_at", millis(at));
+                .update_expression(format!("{TAKE}{AND_WRITE_DOWN}"))
+                .expression_attribute_values(":frozen", optional_text(words))
+                .expression_attribute_values(":frozen_at", optional_millis(at));
         }
         match update.send().await {
             Ok(_) => Ok(LaneTaken::Taken(next)),
@@ -184,39 +209,6 @@ impl Table {
                 Ok(taken.unwrap_or(LaneTaken::Busy))
             }
             Err(error) => Err(StoreError::new(OPERATION, error)),
-        }
-    }
-
-    /// Writes down what the holder is about to send; `false` if the lane is somebody else's by now: then nothing may go.
-    ///
-    /// # Errors
-    ///
-    /// Those of the table.
-    pub async fn freeze_lane(
-        &self,
-        user: UserId,
-        service: Service,
-        holder: &str,
-        frozen: &str,
-        now: DateTime<Utc>,
-    ) -> Result<bool, StoreError> {
-        let written = self
-            .update(&Key::lane(user, service))
-            .update_expression(FREEZE)
-            .condition_expression(ONLY_IF_HELD)
-            .expression_attribute_values(":holder", text(holder))
-            .expression_attribute_values(":frozen", text(frozen))
-            .expression_attribute_values(":frozen_at", millis(now))
-            .expression_attribute_values(":one", number(1))
-            .send()
-            .await;
-        match written {
-            Ok(_) => Ok(true),
-            Err(error) if is_condition_failed(&error) => Ok(false),
-            Err(error) => Err(StoreError::new(
-                "write down what is about to be sent",
-                error,
-            )),
         }
     }
 
@@ -314,6 +306,31 @@ impl Table {
             }
         }
         Err(StoreError::crowded(OPERATION))
+    }
+
+    /// Takes a lane out of the index that was found to have nothing to do, unless its entry was moved since it was read.
+    ///
+    /// # Errors
+    ///
+    /// Those of the table.
+    pub async fn clear_lane_due(
+        &self,
+        user: UserId,
+        service: Service,
+        due_at: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let cleared = self
+            .update(&Key::lane(user, service))
+            .update_expression(LEAVE_INDEX)
+            .condition_expression(ONLY_IF_DUE_THEN)
+            .expression_attribute_values(":due_at", millis(due_at))
+            .send()
+            .await;
+        match cleared {
+            Ok(_) => Ok(true),
+            Err(error) if is_condition_failed(&error) => Ok(false),
+            Err(error) => Err(StoreError::new("take a lane out of the index", error)),
+        }
     }
 }
 

@@ -5,7 +5,14 @@ const SERVICE: Service = Service::Trakt;
 
 async fn take(table: &Table, version: u64, holder: &str) -> LaneTaken {
     table
-        .take_lane(user(1), SERVICE, version, holder, second(120), None)
+        .take_lane(
+            user(1),
+            SERVICE,
+            version,
+            holder,
+            second(120),
+            Frozen::Stays,
+        )
         .await
         .unwrap()
 }
@@ -71,20 +78,20 @@ async fn a_repeat_of_a_take_meets_itself() {
     assert_eq!(take(&table, 1, "a").await, LaneTaken::Busy);
 }
 
+async fn write_down(table: &Table, version: u64, holder: &str, words: &str) -> LaneTaken {
+    let frozen = Frozen::Is(words, second(5));
+    table
+        .take_lane(user(1), SERVICE, version, holder, second(120), frozen)
+        .await
+        .unwrap()
+}
+
 #[tokio::test]
-async fn only_the_holder_freezes_and_settles() {
+async fn only_the_holder_settles() {
     let table = table().await;
     take(&table, 0, "late").await;
     take(&table, 1, "next").await;
-    let freeze = async |holder: &str| {
-        table
-            .freeze_lane(user(1), SERVICE, holder, "[1]", second(5))
-            .await
-            .unwrap()
-    };
-    assert!(!freeze("late").await);
     assert!(!settle(&table, "late", &Release::default()).await);
-    assert!(freeze("next").await);
     assert!(settle(&table, "next", &Release::default()).await);
     assert!(!settle(&table, "next", &Release::default()).await);
 }
@@ -94,19 +101,16 @@ async fn nobody_takes_a_lane_with_an_old_idea_of_what_is_being_sent() {
     let table = table().await;
     take(&table, 0, "a").await;
     let read = table.lane(user(1), SERVICE).await.unwrap();
-    table
-        .freeze_lane(user(1), SERVICE, "a", "[1]", second(5))
-        .await
-        .unwrap();
-    assert_eq!(take(&table, read.version, "b").await, LaneTaken::Busy);
+    write_down(&table, 1, "b", "[1]").await;
+    assert_eq!(take(&table, read.version, "c").await, LaneTaken::Busy);
 
     let read = table.lane(user(1), SERVICE).await.unwrap();
     assert_eq!(
         (read.frozen.as_deref(), read.frozen_at),
         (Some("[1]"), Some(second(5)))
     );
-    settle(&table, "a", &Release::default()).await;
-    assert_eq!(take(&table, read.version, "b").await, LaneTaken::Busy);
+    settle(&table, "b", &Release::default()).await;
+    assert_eq!(take(&table, read.version, "c").await, LaneTaken::Busy);
     let lane = table.lane(user(1), SERVICE).await.unwrap();
     assert_eq!(
         (lane.frozen, lane.frozen_at, lane.holder),
@@ -115,10 +119,62 @@ async fn nobody_takes_a_lane_with_an_old_idea_of_what_is_being_sent() {
 }
 
 #[tokio::test]
+async fn of_two_who_take_over_a_lane_that_is_through_one_holds_it() {
+    let table = table().await;
+    write_down(&table, 0, "a", "[1]").await;
+    let (one, two) = tokio::join!(
+        write_down(&table, 1, "b", "[2]"),
+        write_down(&table, 1, "c", "[3]")
+    );
+    assert!([one, two].contains(&LaneTaken::Taken(2)));
+    assert!([one, two].contains(&LaneTaken::Busy));
+    let lane = table.lane(user(1), SERVICE).await.unwrap();
+    let words = if one == LaneTaken::Busy { "[3]" } else { "[2]" };
+    assert_eq!(lane.frozen.as_deref(), Some(words));
+    assert!(!settle(&table, "a", &Release::default()).await);
+}
+
+#[tokio::test]
+async fn what_is_through_goes_with_a_take_that_sends_nothing() {
+    let table = table().await;
+    write_down(&table, 0, "a", "[1]").await;
+    let taken = table
+        .take_lane(user(1), SERVICE, 1, "b", second(130), Frozen::Goes)
+        .await
+        .unwrap();
+    assert_eq!(taken, LaneTaken::Taken(2));
+    let lane = table.lane(user(1), SERVICE).await.unwrap();
+    assert_eq!((lane.frozen, lane.frozen_at), (None, None));
+    assert_eq!(lane.lease_until, Some(second(130)));
+}
+
+#[tokio::test]
+async fn a_lane_with_nothing_to_do_leaves_the_index_unless_its_entry_was_moved() {
+    let table = table().await;
+    let clear = async |at| {
+        table
+            .clear_lane_due(user(1), SERVICE, second(at))
+            .await
+            .unwrap()
+    };
+    table
+        .set_lane_due(user(1), SERVICE, second(100))
+        .await
+        .unwrap();
+    assert!(!clear(99).await);
+    assert!(is_due(&table, 100).await);
+    assert!(clear(100).await);
+    assert!(!is_due(&table, 999).await);
+    assert!(!clear(100).await);
+    let other = table.clear_lane_due(user(2), SERVICE, second(1)).await;
+    assert!(!other.unwrap(), "nothing rises from the dead");
+}
+
+#[tokio::test]
 async fn what_is_sent_is_written_down_with_the_take() {
     let table = table().await;
     for (version, words) in [(0, "[1]"), (1, "[2]")] {
-        let frozen = Some((words, second(7)));
+        let frozen = Frozen::Is(words, second(7));
         table
             .take_lane(user(1), SERVICE, version, "a", second(9), frozen)
             .await
@@ -145,7 +201,7 @@ async fn a_holder_leaves_word_for_the_next() {
             0,
             "a",
             second(120),
-            Some(("[1]", second(1))),
+            Frozen::Is("[1]", second(1)),
         )
         .await
         .unwrap();
@@ -167,6 +223,7 @@ async fn a_holder_leaves_word_for_the_next() {
         parked_why: Some("the service says to wait".to_owned()),
         live_session: Some("plex#tv".to_owned()),
         live_sequence: 4,
+        due_at: Some(second(300)),
         version: 2,
         ..Lane::default()
     };
@@ -202,7 +259,11 @@ async fn a_lane_becomes_due_earlier_but_not_later() {
     assert!(set(50).await);
     assert!(is_due(&table, 50).await);
     // The lane was made only to be due, and is taken like any that nobody has used.
-    assert_eq!(table.lane(user(1), SERVICE).await.unwrap(), Lane::default());
+    let only_due = Lane {
+        due_at: Some(second(50)),
+        ..Lane::default()
+    };
+    assert_eq!(table.lane(user(1), SERVICE).await.unwrap(), only_due);
     assert_eq!(take(&table, 0, "a").await, LaneTaken::Taken(1));
     assert!(is_due(&table, 50).await);
 }

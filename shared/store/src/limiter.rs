@@ -8,6 +8,13 @@
 //! slot moves it by the call's cost; nobody waits and nobody is refused, a caller is told when its turn is. Slots are
 //! spaced by the costs, so no window holds more calls than its length divided by the cost, plus one. A caller that may
 //! burst goes ahead of its slot by the burst that it allows itself.
+//!
+//! A write whose condition fails costs as much as one that succeeds, and which of the two will hold depends on whether
+//! others wait. So each process remembers until when it knows the bucket to be taken: a guess, which costs a write where
+//! it is wrong, and decides nothing.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
 
 use aws_sdk_dynamodb::types::ReturnValue;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -19,7 +26,10 @@ use crate::table::Table;
 
 /// How long an unused bucket is kept; longer than any service's window.
 const BUCKET_LASTS: TimeDelta = TimeDelta::days(35);
-const MOST_TRIES: usize = 3;
+/// Five writes in a row mean that others came in between four times.
+const MOST_TRIES: usize = 5;
+/// The most buckets that a process remembers; users may enter addresses of their own.
+const MOST_REMEMBERED: usize = 1000;
 
 const QUEUE_UP: &str = "SET tat = tat + :cost, expires_at = :expires_at";
 const ONLY_IF_OTHERS_WAIT: &str = "attribute_exists(pk) AND tat >= :now";
@@ -27,6 +37,26 @@ const GO_FIRST: &str = "SET tat = :now_and_cost, expires_at = :expires_at, v = :
 const ONLY_IF_NOBODY_WAITS: &str = "attribute_not_exists(tat) OR tat < :now";
 const PUSH_BACK: &str = "SET tat = :until, expires_at = :expires_at, v = :v";
 const ONLY_IF_EARLIER: &str = "attribute_not_exists(tat) OR tat < :until";
+
+/// Until when each bucket is known to be taken, in microseconds since 1970.
+#[derive(Debug, Default)]
+pub(crate) struct Taken(Mutex<HashMap<Key, i64>>);
+
+impl Taken {
+    fn lies_ahead(&self, key: &Key, now_micros: i64) -> bool {
+        let taken = self.0.lock().map(|taken| taken.get(key).copied());
+        taken.is_ok_and(|until| until.is_some_and(|until| until >= now_micros))
+    }
+
+    fn remember(&self, key: &Key, until: i64) {
+        if let Ok(mut taken) = self.0.lock() {
+            if taken.len() >= MOST_REMEMBERED && !taken.contains_key(key) {
+                taken.clear();
+            }
+            taken.insert(key.clone(), until);
+        }
+    }
+}
 
 impl Key {
     /// The bucket of one limit of a host.
@@ -38,7 +68,7 @@ impl Key {
 impl Table {
     /// Takes the next slot for calls that cost `cost`, and says when it is; `now` or earlier means at once.
     ///
-    /// One write where others wait, two where nobody does; a third only if somebody came in between.
+    /// One write, and one more each time that this process knew less than the table.
     ///
     /// # Errors
     ///
@@ -54,39 +84,33 @@ impl Table {
         let key = Key::limit(host, scope);
         let cost_micros = cost.num_microseconds().unwrap_or(i64::MAX / 4).max(0);
         let now_micros = now.timestamp_micros();
+        let mut others_wait = self.taken().lies_ahead(&key, now_micros);
         for _ in 0..MOST_TRIES {
-            let queued = self
+            let update = self
                 .update(&key)
-                .update_expression(QUEUE_UP)
-                .condition_expression(ONLY_IF_OTHERS_WAIT)
-                .expression_attribute_values(":cost", number(cost_micros))
                 .expression_attribute_values(":now", number(now_micros))
                 .expression_attribute_values(":expires_at", expires_in(BUCKET_LASTS, now))
-                .return_values(ReturnValue::UpdatedNew)
-                .send()
-                .await;
-            match queued {
+                .return_values(ReturnValue::UpdatedNew);
+            let update = if others_wait {
+                update
+                    .update_expression(QUEUE_UP)
+                    .condition_expression(ONLY_IF_OTHERS_WAIT)
+                    .expression_attribute_values(":cost", number(cost_micros))
+            } else {
+                update
+                    .update_expression(GO_FIRST)
+                    .condition_expression(ONLY_IF_NOBODY_WAITS)
+                    .expression_attribute_values(":now_and_cost", number(now_micros + cost_micros))
+                    .expression_attribute_values(":v", number(FORMAT))
+            };
+            match update.send().await {
                 Ok(answer) => {
                     let updated = answer.attributes.unwrap_or_default();
-                    let tat = number_of(&updated, "tat").unwrap_or(now_micros);
+                    let tat = number_of(&updated, "tat").unwrap_or(now_micros + cost_micros);
+                    self.taken().remember(&key, tat);
                     return Ok(DateTime::from_timestamp_micros(tat - cost_micros).unwrap_or(now));
                 }
-                Err(error) if is_condition_failed(&error) => {}
-                Err(error) => return Err(StoreError::new(OPERATION, error)),
-            }
-            let first = self
-                .update(&key)
-                .update_expression(GO_FIRST)
-                .condition_expression(ONLY_IF_NOBODY_WAITS)
-                .expression_attribute_values(":now_and_cost", number(now_micros + cost_micros))
-                .expression_attribute_values(":now", number(now_micros))
-                .expression_attribute_values(":expires_at", expires_in(BUCKET_LASTS, now))
-                .expression_attribute_values(":v", number(FORMAT))
-                .send()
-                .await;
-            match first {
-                Ok(_) => return Ok(DateTime::from_timestamp_micros(now_micros).unwrap_or(now)),
-                Err(error) if is_condition_failed(&error) => {}
+                Err(error) if is_condition_failed(&error) => others_wait = !others_wait,
                 Err(error) => return Err(StoreError::new(OPERATION, error)),
             }
         }
@@ -150,6 +174,26 @@ mod tests {
         assert_eq!(slot, second(101));
         let other = table.reserve(HOST, "b", cost, second(100)).await.unwrap();
         assert_eq!(other, second(100));
+    }
+
+    #[tokio::test]
+    async fn two_processes_that_know_nothing_of_each_other_share_the_slots() {
+        let one = table().await;
+        let two = Table::new(one.client().clone(), one.name());
+        let cost = TimeDelta::seconds(1);
+        let mut slots = Vec::new();
+        // Each is wrong about the bucket whenever the other was there last, or when what it remembers has passed.
+        for (table, at) in [
+            (&one, 0),
+            (&two, 0),
+            (&one, 0),
+            (&two, 1),
+            (&one, 9),
+            (&two, 9),
+        ] {
+            slots.push(table.reserve(HOST, "a", cost, second(at)).await.unwrap());
+        }
+        assert_eq!(slots, [0, 1, 2, 3, 9, 10].map(second));
     }
 
     #[tokio::test]

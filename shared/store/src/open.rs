@@ -14,7 +14,7 @@ use crate::batch::put_request;
 use crate::error::StoreError;
 use crate::item::{FORMAT, Item, number, text_of};
 use crate::key::{Key, user_partition};
-use crate::table::Table;
+use crate::table::{Freshness, Table};
 
 /// The most entries of one page.
 pub const MOST_OPEN: i32 = 1000;
@@ -97,7 +97,7 @@ impl Table {
         self.delete_many("forget open deliveries", keys).await
     }
 
-    /// Finds a lane's open deliveries as they are now, oldest first, at most `limit`, those after the play `after`.
+    /// Finds a lane's open deliveries, oldest first, at most `limit`, those after the play `after`.
     ///
     /// # Errors
     ///
@@ -108,11 +108,12 @@ impl Table {
         service: Service,
         limit: i32,
         after: Option<&PlayId>,
+        freshness: Freshness,
     ) -> Result<Vec<PlayId>, StoreError> {
         let prefix = format!("OPEN#{service}#");
         let page = self
             .query(&user_partition(user), &prefix)
-            .consistent_read(true)
+            .consistent_read(freshness.is_consistent())
             .limit(limit.clamp(1, MOST_OPEN))
             .set_exclusive_start_key(after.map(|play| Key::open(user, service, play).attributes()))
             .send()
@@ -164,7 +165,7 @@ mod tests {
         ids.reverse();
         let page = async |after: Option<&PlayId>| {
             table
-                .open_page(user(1), Service::LastFm, 50, after)
+                .open_page(user(1), Service::LastFm, 50, after, Freshness::Now)
                 .await
                 .unwrap()
         };
@@ -196,7 +197,7 @@ mod tests {
             .await
             .unwrap();
         let left = table
-            .open_page(user(1), Service::Trakt, 9, None)
+            .open_page(user(1), Service::Trakt, 9, None, Freshness::Lately)
             .await
             .unwrap();
         assert_eq!(left, ids[28..29]);

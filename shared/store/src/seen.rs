@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{StoreError, is_condition_failed};
 use crate::item::{FORMAT, Item, ONLY_IF_NEW, decode, encode_value, number, text_of, version_of};
 use crate::key::{Key, part, user_partition};
-use crate::table::{Saved, Table};
+use crate::table::{Freshness, Saved, Table};
 
 const REPLACE: &str = "SET seen = :seen, version = :next, v = :v";
 const ONLY_IF_UNCHANGED: &str = "attribute_exists(pk) AND version = :version_read";
@@ -46,7 +46,7 @@ fn prefix(item: &ItemKey) -> String {
 }
 
 impl Table {
-    /// Reads the plays of an item around a day, as they are now.
+    /// Reads the plays of an item around a day; the version of what is written afterwards says whether they were new.
     ///
     /// # Errors
     ///
@@ -56,13 +56,16 @@ impl Table {
         user: UserId,
         item: &ItemKey,
         day: NaiveDate,
+        freshness: Freshness,
     ) -> Result<SeenDays<T>, StoreError> {
         const OPERATION: &str = "read the last plays of an item";
         let before = day.checked_sub_days(Days::new(1)).unwrap_or(day);
         let after = day.checked_add_days(Days::new(1)).unwrap_or(day);
         let days = [before, day, after];
         let keys = days.map(|day| Key::seen(user, item, day));
-        let mut found = self.read_many(OPERATION, keys.clone()).await?;
+        let mut found = self
+            .read_many_as(OPERATION, keys.clone(), freshness)
+            .await?;
         let mut read = |index: usize| {
             let at = found
                 .iter()
@@ -211,7 +214,7 @@ mod tests {
         put(&table, 2, &[2, 3, 4], Some(1)).await;
         put(&table, 4, &[5], None).await;
         let around = table
-            .seen_around::<i64>(user(1), &item(), day(2))
+            .seen_around::<i64>(user(1), &item(), day(2), Freshness::Now)
             .await
             .unwrap();
         let expected = [
@@ -239,7 +242,7 @@ mod tests {
         let table = table().await;
         let add = async |number: i64| loop {
             let around = table
-                .seen_around::<i64>(user(1), &item(), day(1))
+                .seen_around::<i64>(user(1), &item(), day(1), Freshness::Now)
                 .await
                 .unwrap();
             let (_, mut seen, version) = around.days[1].clone();
@@ -255,7 +258,7 @@ mod tests {
         });
         futures_util::future::join_all(adders).await;
         let around = table
-            .seen_around::<i64>(user(1), &item(), day(1))
+            .seen_around::<i64>(user(1), &item(), day(1), Freshness::Now)
             .await
             .unwrap();
         assert_eq!((around.days[1].1.len(), around.days[1].2), (160, Some(160)));

@@ -6,9 +6,10 @@
 //! | all sessions of a user           | `pk = USER#<id>`, `sk` begins `SESSION#`              |
 //! | sessions that may be silent      | index `due`, kind `session`                           |
 //!
-//! A session is one document under a version. Its entry in the index is written when the session is created, and later
-//! only where the caller asks: a moved index key costs three writes, so the sweep that finds a session active pushes it.
+//! A session is one document under a version. Its entry in the index is written only where the caller asks, once a delivery
+//! waits for the session's end; a moved index key costs three writes, so the sweep that finds a session active pushes it.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, TimeDelta, Utc};
 use hub_domain::UserId;
 use hub_domain::session::{Session, SessionKey};
@@ -19,7 +20,7 @@ use crate::due;
 use crate::error::{StoreError, is_condition_failed};
 use crate::item::{
     Item, ONLY_IF_NEW_OR_EXPIRED, decode, encode_value, expires_in, is_alive, number, seconds,
-    version_of,
+    text, text_of, version_of,
 };
 use crate::key::{Key, user_partition};
 use crate::table::{Saved, Table};
@@ -32,6 +33,9 @@ const REPLACE_AND_MOVE_DUE: &str = "SET document = :document, version = :next, \
      expires_at = :expires_at, v = :v, due_shard = :due_shard, due_at = :due_at";
 const ONLY_IF_UNCHANGED: &str = "attribute_exists(pk) AND version = :version_read";
 const ONLY_OPEN: &str = "document.closed = :false";
+/// The fields of the document that the key holds: what follows the prefix in `sk`, and in `pk`.
+const IN_THE_KEY: [&str; 2] = ["key", "user"];
+const PREFIX: &str = "SESSION#";
 
 #[derive(Deserialize)]
 struct Stored {
@@ -41,12 +45,34 @@ struct Stored {
 impl Key {
     /// A user's session.
     pub fn session(user: UserId, key: &SessionKey) -> Self {
-        Self::of_user(user, format!("SESSION#{key}"))
+        Self::of_user(user, format!("{PREFIX}{key}"))
     }
 }
 
-fn read(operation: &'static str, item: Item) -> Result<(Session, u64), StoreError> {
+/// Leaves out what the key says already: it keeps a session longer within one write unit.
+fn write(operation: &'static str, session: &Session) -> Result<AttributeValue, StoreError> {
+    let mut document = encode_value(operation, session)?;
+    if let AttributeValue::M(document) = &mut document {
+        for name in IN_THE_KEY {
+            document.remove(name);
+        }
+    }
+    Ok(document)
+}
+
+/// Reads a session, its name and user out of the key.
+fn read(operation: &'static str, mut item: Item) -> Result<(Session, u64), StoreError> {
     let version = version_of(&item);
+    let from_key = [
+        text_of(&item, "sk").and_then(|sk| sk.strip_prefix(PREFIX)),
+        text_of(&item, "pk").and_then(|pk| pk.strip_prefix("USER#")),
+    ]
+    .map(|part| text(part.unwrap_or_default()));
+    if let Some(AttributeValue::M(document)) = item.get_mut("document") {
+        for (name, value) in std::iter::zip(IN_THE_KEY, from_key) {
+            document.insert(name.to_owned(), value);
+        }
+    }
     let stored: Stored = decode(operation, item)?;
     Ok((stored.document, version))
 }
@@ -88,7 +114,7 @@ impl Table {
         const OPERATION: &str = "write a session";
         let next = version_read.unwrap_or(0) + 1;
         let key = Key::session(session.user, &session.key);
-        let document = encode_value(OPERATION, session)?;
+        let document = write(OPERATION, session)?;
         let failed = if let Some(version_read) = version_read {
             let mut update = self
                 .update(&key)
@@ -159,12 +185,9 @@ impl Table {
     ) -> Result<Vec<(Session, u64)>, StoreError> {
         const OPERATION: &str = "list a user's sessions";
         let query = self
-            .query(&user_partition(user), "SESSION#")
+            .query(&user_partition(user), PREFIX)
             .filter_expression(ONLY_OPEN)
-            .expression_attribute_values(
-                ":false",
-                aws_sdk_dynamodb::types::AttributeValue::Bool(false),
-            );
+            .expression_attribute_values(":false", AttributeValue::Bool(false));
         let items = read_all(OPERATION, query).await?.into_iter();
         items
             .filter(|item| is_alive(item, now))

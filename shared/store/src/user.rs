@@ -17,7 +17,7 @@ use crate::item::{
     ONLY_IF_NEW, ONLY_IF_NEW_OR_EXPIRED, ONLY_IF_THERE, decode, encode, encode_value, seconds, text,
 };
 use crate::key::Key;
-use crate::table::{Table, keyed};
+use crate::table::{Freshness, Table, keyed};
 
 const DIRECTORY: &str = "USERS";
 const RENAME: &str = "SET #name = :name";
@@ -70,8 +70,22 @@ impl Table {
     ///
     /// Those of the table.
     pub async fn user(&self, user: UserId) -> Result<Option<User>, StoreError> {
+        self.user_as(user, Freshness::Now).await
+    }
+
+    /// Reads a user as new as it has to be; lately is enough for what they set, never to say whether they are there.
+    ///
+    /// # Errors
+    ///
+    /// Those of the table.
+    pub async fn user_as(
+        &self,
+        user: UserId,
+        freshness: Freshness,
+    ) -> Result<Option<User>, StoreError> {
         const OPERATION: &str = "read a user";
-        let item = self.read(OPERATION, &Key::profile(user)).await?;
+        let key = Key::profile(user);
+        let item = self.read_as(OPERATION, &key, freshness).await?;
         item.map(|item| decode(OPERATION, item)).transpose()
     }
 

@@ -261,6 +261,7 @@ pub(crate) async fn change(
     {
         return Err(not_connected());
     }
+    state.forget_what_was_read();
     if settings.enabled && !was_enabled {
         send_what_waited(&state, caller.user, service, state.clock.now()).await;
     }

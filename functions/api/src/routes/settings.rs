@@ -132,6 +132,7 @@ pub(crate) async fn change(
     {
         return Err(gone());
     }
+    state.forget_what_was_read();
     Ok(Json(Settings::of(&state.settings.thresholds, settings)))
 }
 

@@ -211,6 +211,7 @@ pub(crate) async fn assign(
         .table
         .assign_account(&server, &account_key, &users, state.clock.now())
         .await?;
+    state.forget_what_was_read();
     let replayed = replay_aside(&state, &server, &account_key, &users).await?;
     tracing::info!(user.id = %caller.user, source = %server.source, users = users.len(), replayed, "an account was assigned");
     Ok(Json(Assigned {

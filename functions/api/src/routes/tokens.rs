@@ -162,7 +162,9 @@ pub(crate) async fn revoke(
     caller: ForUser,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    if state.table.revoke_token(caller.user, &id).await? {
+    let revoked = state.table.revoke_token(caller.user, &id).await;
+    state.forget_what_was_read();
+    if revoked? {
         tracing::info!(user.id = %caller.user, "a token was revoked");
         Ok(StatusCode::NO_CONTENT)
     } else {

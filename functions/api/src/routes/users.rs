@@ -130,7 +130,9 @@ pub(crate) async fn erase(
     }
     // Read before they are gone; ended at the services only once the hub can no longer use them.
     let connections = state.table.connections(user).await?;
-    state.table.erase_user(user, now).await?;
+    let erased = state.table.erase_user(user, now).await;
+    state.forget_what_was_read();
+    erased?;
     tracing::info!(user.id = %user, "a user was erased");
     join_all(
         connections

@@ -13,6 +13,7 @@ use hub_sources::{Ignored, Translated, translate};
 use hub_store::{ApiToken, TokenScope};
 
 use crate::ApiState;
+use crate::admitted::Posted;
 use crate::caller::token_of;
 use crate::forward::{Taken, hand_in_for};
 use crate::problem::Problem;
@@ -38,23 +39,43 @@ pub(crate) async fn webhook(
     body: Body,
 ) -> Result<(StatusCode, Json<Taken>), Problem> {
     let source = webhook_source(&source)?;
-    let token = token_of(&state, &word)
-        .await?
-        .ok_or_else(Problem::unauthorized)?;
-    check(&token, source)?;
-    let bytes = crate::body::read(&headers, body, state.settings.max_body_bytes).await?;
+    let now = state.clock.now();
+    let road = format!("webhook:{source}");
+    let posted = Posted::with_token(&word, road.as_str());
+    let known = posted
+        .as_ref()
+        .filter(|posted| state.admitted.is_known(posted, now));
+    let mut token = None;
+    if known.is_none() {
+        token = Some((token_for(&state, &word, source).await?, now));
+    }
+    let bytes = crate::body::read(&headers, body, state.settings.max_body_bytes).await;
     let content_type = headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
-    let translated = translate(source, content_type, &bytes, state.clock.now()).map_err(|error| {
+    let translated = bytes.map(|bytes| translate(source, content_type, &bytes, now));
+    if let (Some(posted), Ok(Ok(Translated::Events(events)))) = (known, &translated)
+        && state.is_all_dropped(posted, events)
+    {
+        tracing::debug!(road, "progress that decides nothing was dropped");
+        return Ok((StatusCode::ACCEPTED, Json(Taken::whole(events.len()))));
+    }
+    // Whoever is not known any more hears that first, whatever they sent.
+    let (token, read_at) = match token {
+        Some(read) => read,
+        None => {
+            let now = state.clock.now();
+            (token_for(&state, &word, source).await?, now)
+        }
+    };
+    let read = posted.as_ref().map(|posted| (posted, read_at));
+    let translated = translated?.map_err(|error| {
         tracing::info!(user.id = %token.user, %source, field = error.field, "a webhook's body could not be read");
         let problem = Problem::bad_request(sentence(&error.message));
         error.field.into_iter().fold(problem, Problem::at)
     })?;
     let taken = match translated {
-        Translated::Events(events) => {
-            hand_in_for(&state, &token, events, &format!("webhook:{source}")).await?
-        }
+        Translated::Events(events) => hand_in_for(&state, &token, events, &road, read).await?,
         Translated::Ignored { reason } => {
             note_ignored(&state, token.user, source, &reason).await;
             Taken {
@@ -65,6 +86,15 @@ pub(crate) async fn webhook(
         }
     };
     Ok((StatusCode::ACCEPTED, Json(taken)))
+}
+
+/// The token of a source's address, read now.
+async fn token_for(state: &ApiState, word: &str, source: Source) -> Result<ApiToken, Problem> {
+    let token = token_of(state, word)
+        .await?
+        .ok_or_else(Problem::unauthorized)?;
+    check(&token, source)?;
+    Ok(token)
 }
 
 /// A message as a sentence.

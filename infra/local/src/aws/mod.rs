@@ -1,12 +1,16 @@
-//! The AWS of one machine: DynamoDB, SQS and Secrets Manager on loopback, for the real SDKs.
+//! The AWS of one machine: DynamoDB, SQS and Secrets Manager, for the real SDKs.
 //!
-//! The code that uses them does not know: it reads `AWS_ENDPOINT_URL_DYNAMODB`, `AWS_ENDPOINT_URL_SQS` and
-//! `AWS_ENDPOINT_URL_SECRETS_MANAGER` from its environment, where [`Endpoints`] belong.
+//! The code that uses them does not know. In this process it is given clients that hand their requests straight to the
+//! services ([`Embedded::clients`]). Another process reads `AWS_ENDPOINT_URL_DYNAMODB`, `AWS_ENDPOINT_URL_SQS` and
+//! `AWS_ENDPOINT_URL_SECRETS_MANAGER` from its environment, where [`Endpoints`] belong: the services listen on loopback
+//! once those are asked for.
 
 pub mod dynamodb;
+mod in_process;
 mod loopback;
 pub mod secrets;
 pub mod sqs;
+mod writer;
 
 #[cfg(test)]
 mod tests;
@@ -14,13 +18,17 @@ mod tests;
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use hub_runtime::Clock;
+use hub_runtime::aws::{Aws, in_process_config};
 
-pub use dynamodb::DynamoDb;
+pub use dynamodb::{Durable, DynamoDb};
+use in_process::InProcess;
 pub use secrets::Secrets;
 pub use sqs::Sqs;
+
+use crate::hub::{BeforeDelete, Stores};
 
 /// The region that the embedded services say they are in.
 pub const REGION: &str = "us-east-1";
@@ -51,29 +59,40 @@ pub struct Embedded {
 impl Embedded {
     /// Starts the services over the files in the folder `data`, which is made if it is not there, or in memory.
     ///
-    /// The files are `table.sqlite` and `queues.sqlite`, with SQLite's own beside them, and `secrets.json`. See [`dynamodb`] for where `clock` reaches.
+    /// The files are `table.sqlite` and `queues.sqlite`, with SQLite's own beside them, and `secrets.json`.
     ///
     /// # Errors
     ///
-    /// The folder or a file in it cannot be made, read or understood, another process uses the folder, or no loopback
-    /// port can be bound.
+    /// The folder or a file in it cannot be made, read or understood, or another process uses the folder.
     pub async fn start(data: Option<&Path>, clock: Clock) -> io::Result<Self> {
         let lock = data.map(take_folder).transpose()?;
         let file = |name: &str| data.map(|folder| folder.join(name));
+        let (table, queues) = (file("table.sqlite"), file("queues.sqlite"));
+        let tables_clock = clock.clone();
+        // Either waits for the disk: both at the same time.
+        let dynamodb =
+            tokio::task::spawn_blocking(move || DynamoDb::start(table.as_deref(), tables_clock));
+        let sqs = tokio::task::spawn_blocking(move || Sqs::start(queues.as_deref(), clock));
+        let (dynamodb, sqs) = tokio::join!(dynamodb, sqs);
         Ok(Self {
-            dynamodb: DynamoDb::start(file("table.sqlite").as_deref(), clock.clone()).await?,
-            sqs: Sqs::start(file("queues.sqlite").as_deref(), clock).await?,
-            secrets: Secrets::start(file("secrets.json").as_deref()).await?,
+            dynamodb: dynamodb.map_err(io::Error::other)??,
+            sqs: sqs.map_err(io::Error::other)??,
+            secrets: Secrets::open(file("secrets.json").as_deref())?,
             _lock: lock,
         })
     }
 
-    /// Where the services listen.
+    /// Where the services listen, from the first call on.
+    ///
+    /// # Panics
+    ///
+    /// Where no loopback port can be bound, or outside of a runtime.
     pub fn endpoints(&self) -> Endpoints {
+        let listens = |url: io::Result<&str>| url.expect("a free loopback port").to_owned();
         Endpoints {
-            dynamodb: self.dynamodb.url().to_owned(),
-            sqs: self.sqs.url().to_owned(),
-            secrets: self.secrets.url().to_owned(),
+            dynamodb: listens(self.dynamodb.url()),
+            sqs: listens(self.sqs.url()),
+            secrets: listens(self.secrets.url()),
         }
     }
 
@@ -87,31 +106,59 @@ impl Embedded {
         &self.secrets
     }
 
-    /// Real SDK clients of the first two services, without TLS and with made-up credentials.
-    ///
-    /// For tests and for setting up; the hub's functions make theirs from the environment.
+    /// The queue service.
+    pub fn sqs(&self) -> &Sqs {
+        &self.sqs
+    }
+
+    /// Real SDK clients of the first two services, whose requests stay in this process; what the tables answered them
+    /// is on the disk.
     pub fn clients(&self) -> (aws_sdk_dynamodb::Client, aws_sdk_sqs::Client) {
-        let credentials = || Credentials::new("embedded", "embedded", None, None, "hub-local");
-        // Loading the machine's root certificates, which the default client does, takes longer than a test.
-        let plain_http = aws_smithy_http_client::Builder::new().build_http();
-        let dynamodb = aws_sdk_dynamodb::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(REGION))
-            .credentials_provider(credentials())
-            .http_client(plain_http.clone())
-            .endpoint_url(self.dynamodb.url())
-            .build();
-        let sqs = aws_sdk_sqs::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(REGION))
-            .credentials_provider(credentials())
-            .http_client(plain_http)
-            .endpoint_url(self.sqs.url())
-            .build();
-        (
-            aws_sdk_dynamodb::Client::from_conf(dynamodb),
-            aws_sdk_sqs::Client::from_conf(sqs),
-        )
+        let Aws { dynamodb, sqs } = self.aws(Durable::Each);
+        (dynamodb, sqs)
+    }
+
+    /// What each function of the hub calls, with as little waiting for the disk as its promises allow.
+    ///
+    /// | function | is on the disk when it is answered | so |
+    /// | --- | --- | --- |
+    /// | api, sync | each write and message | what was answered 2xx stays |
+    /// | progress | nothing | the event is deleted once all of it is ([`Stores::before_delete`]) |
+    /// | worker | what it writes of lanes and connections | what is about to be sent is, before it is sent |
+    ///
+    /// The log is written in order, so a lane that is on the disk has the plays before it there as well.
+    pub fn stores(&self) -> Stores {
+        let dynamodb = self.dynamodb.server();
+        Stores {
+            front: self.aws(Durable::Each),
+            progress: self.aws(Durable::Naming(&[])),
+            workers: self.aws(Durable::Naming(&["\"LANE#", "\"CONNECTION#"])),
+            before_delete: BeforeDelete::of(move || {
+                let dynamodb = Arc::clone(&dynamodb);
+                Box::pin(async move { dynamodb.sync().await })
+            }),
+        }
+    }
+
+    fn aws(&self, durable: Durable) -> Aws {
+        let tables = InProcess::DynamoDb(self.dynamodb.server(), durable);
+        let sent = match durable {
+            Durable::Each => sqs::Sent::All,
+            Durable::Naming(_) => sqs::Sent::ToFifo,
+        };
+        let queues = InProcess::Sqs(self.sqs.server(), sent);
+        Aws {
+            dynamodb: aws_sdk_dynamodb::Client::from_conf(
+                aws_sdk_dynamodb::config::Builder::from(&in_process_config(tables.client()))
+                    .allow_no_auth()
+                    .build(),
+            ),
+            sqs: aws_sdk_sqs::Client::from_conf(
+                aws_sdk_sqs::config::Builder::from(&in_process_config(queues.client()))
+                    .allow_no_auth()
+                    .build(),
+            ),
+        }
     }
 
     /// Takes no more requests, answers what has begun, and writes everything to the files.

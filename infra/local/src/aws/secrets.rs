@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -18,13 +18,13 @@ use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::loopback::{self, Serving};
+use super::loopback::{self, Reply, Serving};
 
 const ARN_PREFIX: &str = "arn:aws:secretsmanager:us-east-1:000000000000:secret:";
 
 /// The running secrets service.
 pub struct Secrets {
-    serving: Serving,
+    serving: OnceLock<Serving>,
     vault: Arc<Vault>,
 }
 
@@ -41,12 +41,12 @@ struct GetSecretValue {
 }
 
 impl Secrets {
-    /// Serves the secrets kept in the file `path`, or in memory without one, on a free loopback port.
+    /// Opens the secrets kept in the file `path`, or in memory without one.
     ///
     /// # Errors
     ///
-    /// The file is there and cannot be read, or no port can be bound.
-    pub async fn start(path: Option<&Path>) -> io::Result<Self> {
+    /// The file is there and cannot be read.
+    pub fn open(path: Option<&Path>) -> io::Result<Self> {
         let secrets = match path {
             Some(path) => load(path)?,
             None => BTreeMap::new(),
@@ -55,15 +55,22 @@ impl Secrets {
             path: path.map(Path::to_path_buf),
             secrets: Mutex::new(secrets),
         });
-        let state = Arc::clone(&vault);
-        let serving =
-            Serving::start(|_, _| Router::new().fallback(handle).with_state(state)).await?;
-        Ok(Self { serving, vault })
+        Ok(Self {
+            serving: OnceLock::new(),
+            vault,
+        })
     }
 
-    /// The URL to give to an SDK, without a slash at the end.
-    pub fn url(&self) -> &str {
-        self.serving.url()
+    /// The URL to give to an SDK, without a slash at the end; listening begins with the first call.
+    ///
+    /// # Errors
+    ///
+    /// No loopback port can be bound.
+    pub fn url(&self) -> io::Result<&str> {
+        let vault = Arc::clone(&self.vault);
+        loopback::url_of(&self.serving, |_, _| {
+            Router::new().fallback(handle).with_state(vault)
+        })
     }
 
     /// The text of the secret of that name.
@@ -93,7 +100,9 @@ impl Secrets {
 
     /// Answers what has begun and ends.
     pub async fn shutdown(self) {
-        self.serving.stop().await;
+        if let Some(serving) = self.serving.into_inner() {
+            serving.stop().await;
+        }
     }
 }
 
@@ -112,7 +121,10 @@ async fn handle(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response<Body> {
-    if loopback::operation(&headers, "secretsmanager") != Some("GetSecretValue") {
+    let target = headers.get("x-amz-target");
+    let target = target.and_then(|target| target.to_str().ok());
+    let operation = loopback::operation(target.unwrap_or_default(), "secretsmanager");
+    if operation != Some("GetSecretValue") {
         return refused(
             "InvalidRequestException",
             "The embedded secrets only have GetSecretValue.",
@@ -137,15 +149,12 @@ async fn handle(
         "SecretString": text,
         "VersionStages": ["AWSCURRENT"],
     });
-    loopback::answer("1.1", StatusCode::OK, &answer)
+    Reply::json(StatusCode::OK, &answer).into_response("1.1")
 }
 
 fn refused(code: &str, message: &str) -> Response<Body> {
-    loopback::answer(
-        "1.1",
-        StatusCode::BAD_REQUEST,
-        &json!({ "__type": code, "Message": message }),
-    )
+    let body = json!({ "__type": code, "Message": message });
+    Reply::json(StatusCode::BAD_REQUEST, &body).into_response("1.1")
 }
 
 fn load(path: &Path) -> io::Result<BTreeMap<String, String>> {

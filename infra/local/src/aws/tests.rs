@@ -231,3 +231,55 @@ async fn a_folder_in_use_is_left_to_the_process_that_uses_it() {
         .await
         .unwrap();
 }
+
+#[tokio::test]
+async fn a_refused_write_takes_none_of_those_around_it_along() {
+    let folder = tempfile::tempdir().unwrap();
+    let embedded = Embedded::start(Some(folder.path()), Clock::system())
+        .await
+        .unwrap();
+    let (client, _) = embedded.clients();
+    make_table(&client).await;
+    let put_once = |key: usize| {
+        let put = client
+            .put_item()
+            .table_name(TABLE)
+            .item("pk", AttributeValue::S(format!("{key:02}")));
+        put.condition_expression("attribute_not_exists(pk)").send()
+    };
+    // Asked for at once, so that they share commits: of each key two, of which one is refused.
+    let all = futures_util::future::join_all((0..40).map(|nth| put_once(nth % 20))).await;
+    assert_eq!(all.iter().filter(|put| put.is_ok()).count(), 20);
+    assert_eq!(keys(&client).await.len(), 20);
+    embedded.shutdown().await;
+}
+
+#[tokio::test]
+async fn each_function_waits_for_the_disk_where_its_promise_needs_it_and_nowhere_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let embedded = Embedded::start(Some(folder.path()), Clock::system())
+        .await
+        .unwrap();
+    let stores = embedded.stores();
+    make_table(&stores.front.dynamodb).await;
+    let synced = async |work: std::pin::Pin<Box<dyn Future<Output = ()> + '_>>| {
+        let before = embedded.dynamodb().syncs();
+        work.await;
+        embedded.dynamodb().syncs() - before
+    };
+    for (client, key, syncs, about) in [
+        (&stores.front, "PLAY#1", 1, "what the api answers stays"),
+        (&stores.progress, "PLAY#2", 0, "the event is still there"),
+        (&stores.workers, "PLAY#3", 0, "what was sent is looked for"),
+        (&stores.workers, "LANE#trakt", 1, "what is about to be sent"),
+        (&stores.workers, "CONNECTION#trakt", 1, "tokens work once"),
+    ] {
+        let writes = Box::pin(put(&client.dynamodb, key, 0));
+        assert_eq!(synced(writes).await, syncs, "{key}: {about}");
+    }
+    let reads = Box::pin(async { drop(keys(&stores.front.dynamodb).await) });
+    assert_eq!(synced(reads).await, 0, "a read writes nothing");
+    let deletes = Box::pin(async { stores.before_delete.done().await.unwrap() });
+    assert_eq!(synced(deletes).await, 1, "before an event is deleted");
+    embedded.shutdown().await;
+}

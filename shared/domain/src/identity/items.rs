@@ -14,14 +14,20 @@ pub struct Alias {
     pub key: String,
     /// It is an id, which names one item; a title may name several.
     pub is_id: bool,
+    /// It is an id of the media server's own, which nobody else knows.
+    pub is_local: bool,
 }
 
 /// Every name of an item, the most telling first.
 pub fn aliases(media: &MediaItem, server: &ServerRef) -> Vec<Alias> {
     let mut found = Vec::new();
-    let mut add = |key: String, is_id: bool| {
+    let mut add = |key: String, is_id: bool, is_local: bool| {
         if !found.iter().any(|alias: &Alias| alias.key == key) {
-            found.push(Alias { key, is_id });
+            found.push(Alias {
+                key,
+                is_id,
+                is_local,
+            });
         }
     };
     for namespace in Namespace::ALL
@@ -30,7 +36,11 @@ pub fn aliases(media: &MediaItem, server: &ServerRef) -> Vec<Alias> {
     {
         for id in media.ids.iter().filter(|id| id.namespace == namespace) {
             match (id.scope, id.numbering.or_else(|| media.numbering())) {
-                (Scope::Item, _) => add(format!("{}:{namespace}#{}", media.kind, id.value()), true),
+                (Scope::Item, _) => add(
+                    format!("{}:{namespace}#{}", media.kind, id.value()),
+                    true,
+                    false,
+                ),
                 (Scope::Show, Some(at)) => {
                     add(
                         format!(
@@ -41,6 +51,7 @@ pub fn aliases(media: &MediaItem, server: &ServerRef) -> Vec<Alias> {
                             at.episode
                         ),
                         true,
+                        false,
                     );
                 }
                 (Scope::Show | Scope::Season, _) => {}
@@ -55,6 +66,7 @@ pub fn aliases(media: &MediaItem, server: &ServerRef) -> Vec<Alias> {
         add(
             format!("{}:{}#{content_id}", server.source, server.id),
             true,
+            true,
         );
     }
     if let Some(name) = name_of(media) {
@@ -64,6 +76,7 @@ pub fn aliases(media: &MediaItem, server: &ServerRef) -> Vec<Alias> {
                 media.kind,
                 hex::encode(&Sha256::digest(name)[..12])
             ),
+            false,
             false,
         );
     }
@@ -83,7 +96,7 @@ pub fn item_key(media: &MediaItem, server: &ServerRef) -> ItemKey {
 pub struct Choice {
     /// The item.
     pub item: ItemKey,
-    /// The aliases that the item is not known by yet.
+    /// The aliases that lead nowhere yet and that it takes to find the item again.
     pub missing: Vec<Alias>,
 }
 
@@ -107,9 +120,16 @@ pub fn choose_item(
         named.filter(|(_, ids)| !contradict(ids, aliases))
     };
     let item = by_id.or_else(by_name).map_or(new, |(item, _)| item.clone());
+    // A server tells an item's name with its own id. Where the name leads here, the id need not: it stands among those
+    // that the name was first seen with, and so speaks against an item of the same name that is another.
+    let is_found_by_name = aliases
+        .iter()
+        .filter(|alias| !alias.is_id)
+        .any(|alias| known.get(&alias.key).is_none_or(|(to, _)| *to == item));
     let missing = aliases
         .iter()
         .filter(|alias| !known.contains_key(&alias.key))
+        .filter(|alias| !(alias.is_local && is_found_by_name))
         .cloned()
         .collect();
     Choice { item, missing }
@@ -213,6 +233,7 @@ mod tests {
             [Alias {
                 key: key.to_owned(),
                 is_id: true,
+                is_local: false,
             }]
         };
         assert!(contradict(&known, &told("movie:imdb#tt0234215")));
@@ -225,10 +246,12 @@ mod tests {
         let id = |key: &str| Alias {
             key: key.to_owned(),
             is_id: true,
+            is_local: false,
         };
         let name = Alias {
             key: "movie:name#1".to_owned(),
             is_id: false,
+            is_local: false,
         };
         let entry = |item: &str, ids: &[&str]| {
             (
@@ -253,5 +276,65 @@ mod tests {
         assert_eq!(choose(&[id("movie:tmdb#9"), name.clone()]), "new");
         assert_eq!(choose(&[id("movie:tmdb#2"), name]), "b");
         assert_eq!(choose(&[]), "new");
+    }
+
+    /// What a history knows after sightings, each resolved and written down as `progress` does it.
+    fn history(sightings: &[(&MediaItem, &ServerRef)]) -> (Vec<ItemKey>, usize) {
+        let mut known = HashMap::new();
+        let items = sightings.iter().map(|(media, server)| {
+            let names = aliases(media, server);
+            let choice = choose_item(&names, &known, item_key(media, server));
+            let ids: Vec<String> = names
+                .iter()
+                .filter(|alias| alias.is_id)
+                .map(|alias| alias.key.clone())
+                .collect();
+            for alias in choice.missing {
+                known.insert(alias.key, (choice.item.clone(), ids.clone()));
+            }
+            choice.item
+        });
+        let items = items.collect();
+        (items, known.len())
+    }
+
+    fn song(content_id: &str) -> MediaItem {
+        let mut track = MediaItem::new(ItemKind::Track);
+        (track.title, track.artist) = (Some("Jóga".to_owned()), Some("Björk".to_owned()));
+        track.content_id = Some(content_id.to_owned());
+        track
+    }
+
+    #[test]
+    fn a_servers_own_id_takes_no_alias_where_the_name_leads_to_the_item() {
+        let (plex, other) = (
+            ServerRef::new(Source::Plex, "abc"),
+            ServerRef::new(Source::Jellyfin, "xyz"),
+        );
+        let (items, entries) = history(&[(&song("1"), &plex), (&song("1"), &plex)]);
+        assert_eq!((items[0] == items[1], entries), (true, 1));
+        // Another server knows it by an id of its own, and by the same name.
+        let (items, entries) = history(&[(&song("1"), &plex), (&song("9"), &other)]);
+        assert_eq!((items[0] == items[1], entries), (true, 1));
+    }
+
+    #[test]
+    fn a_second_item_of_the_same_name_on_a_server_is_found_again_by_its_id() {
+        let plex = ServerRef::new(Source::Plex, "abc");
+        let (first, second) = (song("1"), song("2"));
+        let seen = [&first, &second, &first, &second].map(|song| (song, &plex));
+        let (items, entries) = history(&seen);
+        assert_eq!((&items[0], &items[1]), (&items[2], &items[3]));
+        assert_ne!(items[0], items[1]);
+        assert_eq!(entries, 2);
+    }
+
+    #[test]
+    fn an_item_without_a_name_is_found_again_by_the_servers_id() {
+        let plex = ServerRef::new(Source::Plex, "abc");
+        let mut nameless = song("1");
+        nameless.title = None;
+        let (items, entries) = history(&[(&nameless, &plex), (&nameless, &plex)]);
+        assert_eq!((items[0] == items[1], entries), (true, 1));
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! A message carries its version. A release reads its own version, older ones, and one that is newer by one (only
 //! additions separate those, and unknown fields are passed over); it writes the older of the two, so that a release
-//! can be rolled back while messages are under way.
+//! can be rolled back while messages are under way. What only a newer release understands is told from what nobody
+//! does: the one waits, the other would block its user for ever.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use hub_domain::session::SessionKey;
@@ -14,6 +15,8 @@ use uuid::Uuid;
 
 /// The version of messages that this release writes.
 pub const VERSION: u8 = 1;
+/// The newest version that this release reads.
+const NEWEST: u8 = VERSION + 1;
 
 /// One accepted event on its way to `progress`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -226,9 +229,11 @@ impl Wake {
 /// Why a message was not understood. It shows no part of the message, which holds titles.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotUnderstood {
-    /// It was written by a release that is too new.
-    #[error("{what} is of version {version}; this release reads versions 1 to {newest}")]
-    Version {
+    /// It was written by a release newer than this one, which may be back tomorrow: the message has to wait for it.
+    #[error(
+        "{what} is of version {version}; this release reads versions 1 to {newest}, as far as it knows them"
+    )]
+    Newer {
         /// What should have stood there.
         what: &'static str,
         /// The version it names.
@@ -248,11 +253,22 @@ pub enum NotUnderstood {
     },
 }
 
+impl NotUnderstood {
+    /// Says whether a newer release understands the message, so that it must not be lost: after a release is rolled
+    /// back its messages come again until it, or another, is there.
+    pub const fn waits_for_a_newer_release(&self) -> bool {
+        match self {
+            Self::Newer { .. } => true,
+            Self::Form { .. } => false,
+        }
+    }
+}
+
 /// Reads a message of the events' queue.
 ///
 /// # Errors
 ///
-/// Where it is of another form or too new a version.
+/// Where it is of another form or of a newer release.
 pub fn read_event(body: &str) -> Result<EventMessage, NotUnderstood> {
     read("event message", body)
 }
@@ -261,7 +277,7 @@ pub fn read_event(body: &str) -> Result<EventMessage, NotUnderstood> {
 ///
 /// # Errors
 ///
-/// Where it is of another form or too new a version.
+/// Where it is of another form or of a newer release.
 pub fn read_wake(body: &str) -> Result<Wake, NotUnderstood> {
     read("wake-up", body)
 }
@@ -276,16 +292,24 @@ fn read<T: DeserializeOwned>(what: &'static str, body: &str) -> Result<T, NotUnd
         line: error.line(),
         column: error.column(),
     };
+    let newer = |version| NotUnderstood::Newer {
+        what,
+        version,
+        newest: NEWEST,
+    };
     let Versioned { v: version } = serde_json::from_str(body).map_err(not_of_the_form)?;
-    let newest = VERSION + 1;
-    if !(1..=u64::from(newest)).contains(&version) {
-        return Err(NotUnderstood::Version {
+    match u8::try_from(version) {
+        Ok(1..=VERSION) => serde_json::from_str(body).map_err(not_of_the_form),
+        // Additions that this release passes over are read; a kind of message that it does not know has to wait.
+        Ok(NEWEST) => serde_json::from_str(body).map_err(|_| newer(version)),
+        // No release writes 0.
+        Ok(0) => Err(NotUnderstood::Form {
             what,
-            version,
-            newest,
-        });
+            line: 0,
+            column: 0,
+        }),
+        Ok(_) | Err(_) => Err(newer(version)),
     }
-    serde_json::from_str(body).map_err(not_of_the_form)
 }
 
 /// Writes a message.
@@ -417,17 +441,41 @@ mod tests {
     }
 
     #[test]
-    fn a_version_too_new_is_refused_with_its_number() {
-        for (body, version) in [(r#"{"v":3,"wake":"soon"}"#, 3), (r#"{"v":0}"#, 0)] {
-            let error = read_wake(body).unwrap_err();
+    fn a_message_of_a_newer_release_is_told_from_one_that_nobody_understands() {
+        let user = "00000000-0000-0000-0000-000000000007";
+        for (body, version) in [
+            (r#"{"v":3,"wake":"soon"}"#.to_owned(), 3),
+            (r#"{"v":300}"#.to_owned(), 300),
+            // Of the version that is read, but of a kind that came with it.
+            (
+                format!(r#"{{"v":2,"wake":"rate","user":"{user}","service":"trakt"}}"#),
+                2,
+            ),
+            (
+                format!(r#"{{"v":2,"wake":"deliver","user":"{user}","service":"letterboxd"}}"#),
+                2,
+            ),
+        ] {
+            let error = read_wake(&body).unwrap_err();
+            assert!(error.waits_for_a_newer_release(), "{body}");
             assert!(
-                matches!(error, NotUnderstood::Version { version: v, newest: 2, .. } if v == version)
+                matches!(error, NotUnderstood::Newer { version: v, newest: 2, .. } if v == version)
             );
+        }
+        for body in [
+            r#"{"v":0}"#,
+            r#"{"v":-1}"#,
+            r#"{"v":1,"wake":"rate"}"#,
+            "",
+            "[]",
+        ] {
+            let error = read_wake(body).unwrap_err();
+            assert!(!error.waits_for_a_newer_release(), "{body}");
         }
         let error = read_event(r#"{"v":9}"#).unwrap_err().to_string();
         assert_eq!(
             error,
-            "event message is of version 9; this release reads versions 1 to 2"
+            "event message is of version 9; this release reads versions 1 to 2, as far as it knows them"
         );
     }
 

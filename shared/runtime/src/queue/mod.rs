@@ -3,6 +3,7 @@
 //! Queues are wake-up calls, never the truth. Whoever gets an error here sends everything again: a second copy of an
 //! event is dropped by its id or recognised by the table, a second wake-up finds nothing to do.
 
+mod batch;
 mod messages;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use hub_domain::Service;
 use serde::Serialize;
 
+pub use batch::{Deadline, FUNCTION_TIMEOUT, Panicked, caught};
 pub use messages::{
     EventMessage, Incoming, NotUnderstood, QueuedAction, QueuedScrobble, VERSION, Wake, read_event,
     read_wake,

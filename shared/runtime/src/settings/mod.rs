@@ -4,6 +4,7 @@
 //! start with its name. What one function needs and another does not (a queue's address, the table) is asked for by
 //! the accessor that needs it.
 
+mod dead_letters;
 mod reader;
 mod services;
 #[cfg(test)]
@@ -17,6 +18,7 @@ use hub_domain::threshold::Rule;
 use hub_domain::{Secret, Service, Thresholds};
 use url::Url;
 
+pub use dead_letters::DeadLetters;
 pub use reader::SettingsError;
 pub use services::{Credentials, ServiceApp, ServiceSetting, default_api_url, default_auth_url};
 
@@ -67,6 +69,7 @@ pub struct Settings {
     events_queue: Option<String>,
     sync_queue: Option<String>,
     deliver_queues: BTreeMap<Service, String>,
+    dead_letters: Vec<(dead_letters::Of, String)>,
     service: Option<Service>,
 }
 
@@ -108,6 +111,7 @@ impl Settings {
             events_queue: queue_url(&reader, "EVENTS_QUEUE_URL")?,
             sync_queue: queue_url(&reader, "SYNC_QUEUE_URL")?,
             deliver_queues: read_deliver_queues(&reader)?,
+            dead_letters: dead_letters::read(&reader)?,
             service: read_service(&reader)?,
         })
     }
@@ -253,6 +257,9 @@ pub(crate) fn environment(name: &str) -> Option<String> {
     }
 }
 
+/// The addresses of all workers' queues in one pattern; with a service's name behind it, that of one.
+const DELIVER_QUEUE_URL: &str = "DELIVER_QUEUE_URL";
+
 const SEALING_KEYS: &str = "one or more `id:key` with commas between them, the key being 32 bytes as base64; \
                             the first one seals, all of them open";
 
@@ -334,12 +341,20 @@ fn queue_url(reader: &Reader<'_>, variable: &str) -> Result<Option<String>, Sett
     Ok(reader.url(variable)?.map(String::from))
 }
 
+/// The variable with the address of one worker's queue.
+fn deliver_queue_variable(service: Service) -> String {
+    format!(
+        "{DELIVER_QUEUE_URL}_{}",
+        service.name().to_ascii_uppercase()
+    )
+}
+
 fn read_deliver_queues(reader: &Reader<'_>) -> Result<BTreeMap<Service, String>, SettingsError> {
-    const PATTERN: &str = "DELIVER_QUEUE_URL";
+    const PATTERN: &str = DELIVER_QUEUE_URL;
     let pattern = reader.text(PATTERN);
     let mut queues = BTreeMap::new();
     for service in Service::ALL {
-        let own = format!("{PATTERN}_{}", service.name().to_ascii_uppercase());
+        let own = deliver_queue_variable(service);
         if let Some(url) = queue_url(reader, &own)? {
             queues.insert(service, url);
         } else if let Some(pattern) = &pattern {

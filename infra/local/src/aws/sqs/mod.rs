@@ -1,21 +1,23 @@
-//! SQS for one machine: standard and FIFO queues over SQLite, for the real SDK on loopback.
+//! SQS for one machine: standard and FIFO queues over SQLite, for the real SDK.
 //!
 //! - Reference: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/Welcome.html>
 //! - Authorization: none; whoever reaches the loopback port may do everything.
 //! - Time: delays, visibility, retention and deduplication go by the clock that is handed in. A long poll waits in
 //!   real time, and looks again when something arrives, when a message is due and when the clock is turned.
-//! - Durability: an answer is given after its commit reached the disk; see `store`. A new start hands back at once
-//!   what was in flight.
+//! - Durability: whatever was answered survives `kill -9`. A power loss survive, as far as the disk keeps its word,
+//!   queues and their attributes, and what was sent to a FIFO queue or by a client that asks for it ([`Sent`]); not what
+//!   was sent to a standard queue else, received or deleted at last: the hub's standard queues hold wake-up calls, and
+//!   what is handed out twice is recognised. A new start hands back at once what was in flight.
 //! - Left out: permissions, tags, encryption, deletion of queues, message timers' and visibility's limits on the
 //!   number in flight, AWS's trace header, the 60 s between purges, and the pace of a redrive, which is done at once.
 //!   Nothing here was compared with AWS itself, only with its documentation.
 
+mod bells;
 mod queue;
 mod receive;
 mod refusal;
 mod store;
 mod wire;
-mod writer;
 
 #[cfg(test)]
 mod tests;
@@ -23,25 +25,27 @@ mod tests;
 use std::collections::HashSet;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, State};
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, Response, StatusCode};
 use hub_runtime::Clock;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 use uuid::Uuid;
 
-use super::loopback::{self, Serving, Stopping};
+use super::loopback::{self, Reply, Serving, Stopping};
+use super::writer::{NotKept, Promise, Writer};
+use bells::Bells;
 use queue::{MOST_BYTES, Millis, Queue};
 use refusal::Refusal;
 use store::Store;
 use wire::{Batch, BatchOutcome, FailedEntry};
-use writer::Writer;
 
 /// A megabyte of text may take six as JSON, where each character is escaped.
 const MOST_REQUEST_BYTES: usize = 8 * MOST_BYTES;
@@ -51,50 +55,69 @@ const MOST_ENTRIES: usize = 10;
 
 /// The running queue service.
 pub struct Sqs {
-    serving: Serving,
     server: Arc<Server>,
+    serving: OnceLock<Serving>,
+    stop: watch::Sender<bool>,
     thread: JoinHandle<()>,
 }
 
 impl Sqs {
-    /// Serves the queues kept in the file `path`, or in memory without one, on a free loopback port.
+    /// Opens the queues kept in the file `path`, or in memory without one.
     ///
     /// # Errors
     ///
-    /// The file cannot be opened, or no port can be bound.
-    pub async fn start(path: Option<&Path>, clock: Clock) -> io::Result<Self> {
-        let (writer, thread) = Writer::start(path, clock.clone())?;
-        let mut shared = None;
-        let serving = Serving::start(|url, stopping| {
-            let server = Arc::new(Server {
-                writer,
-                clock,
-                stopping,
-                url: url.to_owned(),
-            });
-            shared = Some(Arc::clone(&server));
-            Router::new()
-                .fallback(handle)
-                .layer(DefaultBodyLimit::max(MOST_REQUEST_BYTES))
-                .with_state(server)
-        })
-        .await?;
-        let server = shared.ok_or_else(|| io::Error::other("the queue's router was not made"))?;
+    /// The file cannot be opened.
+    pub fn start(path: Option<&Path>, clock: Clock) -> io::Result<Self> {
+        let bells = Arc::new(Bells::default());
+        let store = Store::open(path, clock.now().timestamp_millis(), Arc::clone(&bells));
+        let store = store.map_err(io::Error::other)?;
+        let (writer, thread) = Writer::start("sqs", store, path)?;
+        let (stop, stopping) = Stopping::channel();
+        let server = Arc::new(Server {
+            writer,
+            bells,
+            clock,
+            stopping,
+        });
         Ok(Self {
-            serving,
             server,
+            serving: OnceLock::new(),
+            stop,
             thread,
         })
     }
 
-    /// The URL to give to an SDK, without a slash at the end.
-    pub fn url(&self) -> &str {
-        self.serving.url()
+    /// What answers the SDK's requests inside this process.
+    pub(super) fn server(&self) -> Arc<Server> {
+        Arc::clone(&self.server)
+    }
+
+    /// The URL to give to an SDK of another process, without a slash at the end; listening begins with the first call.
+    ///
+    /// # Errors
+    ///
+    /// No loopback port can be bound.
+    pub fn url(&self) -> io::Result<&str> {
+        let serve = |_: &str, _| {
+            Router::new()
+                .fallback(handle)
+                .layer(DefaultBodyLimit::max(MOST_REQUEST_BYTES))
+                .with_state(self.server())
+        };
+        loopback::url_of(&self.serving, serve)
+    }
+
+    /// How often the queues' log was synced to the disk so far.
+    pub fn syncs(&self) -> u64 {
+        self.server.writer.syncs()
     }
 
     /// Ends long polls, answers what has begun, writes everything to the file and closes it.
     pub async fn shutdown(self) {
-        self.serving.stop().await;
+        self.stop.send_replace(true);
+        if let Some(serving) = self.serving.into_inner() {
+            serving.stop().await;
+        }
         self.server.writer.stop();
         let thread = self.thread;
         if !matches!(
@@ -106,11 +129,12 @@ impl Sqs {
     }
 }
 
-struct Server {
-    writer: Writer,
+/// What answers requests, wherever they come from.
+pub(super) struct Server {
+    writer: Writer<Store>,
+    bells: Arc<Bells>,
     clock: Clock,
     stopping: Stopping,
-    url: String,
 }
 
 async fn handle(
@@ -118,29 +142,67 @@ async fn handle(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response<Body> {
-    let operation = loopback::operation(&headers, "AmazonSQS").unwrap_or_default();
-    match server.carry_out(operation, &body).await {
-        Ok(answer) => loopback::answer("1.0", StatusCode::OK, &answer),
-        Err(refusal) => refused(&refusal),
-    }
+    let target = headers.get("x-amz-target");
+    let target = target.and_then(|target| target.to_str().ok());
+    let reply = server
+        .answer(target.unwrap_or_default(), &body, Sent::All)
+        .await;
+    reply.into_response("1.0")
 }
 
-fn refused(refusal: &Refusal) -> Response<Body> {
+fn refused(refusal: &Refusal) -> Reply {
     let fault = if refusal.is_senders_fault {
         "Sender"
     } else {
         "Receiver"
     };
     let body = json!({ "__type": format!("com.amazonaws.sqs#{}", refusal.code), "message": refusal.message });
-    let mut response = loopback::answer("1.0", refusal.status(), &body);
-    if let Ok(code) = HeaderValue::try_from(format!("{};{fault}", refusal.query_code)) {
-        response.headers_mut().insert("x-amzn-query-error", code);
+    Reply {
+        query_error: Some(format!("{};{fault}", refusal.query_code)),
+        ..Reply::json(refusal.status(), &body)
     }
-    response
+}
+
+impl From<NotKept> for Refusal {
+    fn from(NotKept: NotKept) -> Self {
+        Self::internal()
+    }
+}
+
+/// A queue's URL. A client knows where to call, and here a queue is known by the last segment alone: any host will do.
+fn url_of(name: &str) -> String {
+    format!("http://sqs.localhost/{}/{name}", queue::ACCOUNT)
+}
+
+/// Which messages are on the disk when they are answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sent {
+    /// All that this client sends.
+    All,
+    /// Those to FIFO queues; a standard queue's messages are wake-up calls.
+    ToFifo,
+}
+
+impl Sent {
+    fn promise(self, queue_url: &str) -> Promise {
+        match self {
+            Self::ToFifo if !queue_url.ends_with(".fifo") => Promise::Kept,
+            Self::All | Self::ToFifo => Promise::Durable,
+        }
+    }
 }
 
 impl Server {
-    async fn carry_out(&self, operation: &str, body: &[u8]) -> Result<Value, Refusal> {
+    /// Answers a request: the operation that `X-Amz-Target` names, and its body.
+    pub(super) async fn answer(&self, target: &str, body: &[u8], sent: Sent) -> Reply {
+        let operation = loopback::operation(target, "AmazonSQS").unwrap_or_default();
+        match self.carry_out(operation, body, sent).await {
+            Ok(answer) => Reply::json(StatusCode::OK, &answer),
+            Err(refusal) => refused(&refusal),
+        }
+    }
+
+    async fn carry_out(&self, operation: &str, body: &[u8], sent: Sent) -> Result<Value, Refusal> {
         match operation {
             "CreateQueue" => self.create_queue(read(body)?).await,
             "SetQueueAttributes" => self.set_attributes(read(body)?).await,
@@ -148,8 +210,8 @@ impl Server {
             "GetQueueAttributes" => self.attributes(read(body)?).await,
             "ListQueues" => self.list(read(body)?).await,
             "PurgeQueue" => self.purge(read(body)?).await,
-            "SendMessage" => self.send(read(body)?).await,
-            "SendMessageBatch" => self.send_batch(read(body)?).await,
+            "SendMessage" => self.send(read(body)?, sent).await,
+            "SendMessageBatch" => self.send_batch(read(body)?, sent).await,
             "ReceiveMessage" => self.receive(read(body)?).await,
             "DeleteMessage" => self.delete(read(body)?).await,
             "DeleteMessageBatch" => self.delete_batch(read(body)?).await,
@@ -162,20 +224,32 @@ impl Server {
         }
     }
 
-    /// Does something with the queue that a URL names, on the database's thread.
+    /// Does something on the database's thread: all of it or, where it is refused, nothing. It is given the time.
+    async fn run<T: Send + 'static>(
+        &self,
+        promise: Promise,
+        work: impl FnOnce(&Store, Millis) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let clock = self.clock.clone();
+        let work = move |store: &Store| {
+            let now = clock.now().timestamp_millis();
+            store.all_or_nothing(|| work(store, now))
+        };
+        self.writer.run(promise, work).await?
+    }
+
+    /// The same with the queue that a URL names.
     async fn with_queue<T: Send + 'static>(
         &self,
+        promise: Promise,
         queue_url: &str,
         work: impl FnOnce(&Store, &Queue, Millis) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Refusal> {
         let name = queue::name_of_url(queue_url).to_owned();
-        self.writer
-            .run(move |store, now| work(store, &store.queue(&name)?, now))
-            .await
-    }
-
-    fn url_of(&self, name: &str) -> String {
-        format!("{}/{}/{name}", self.url, queue::ACCOUNT)
+        self.run(promise, move |store, now| {
+            work(store, &store.queue(&name)?, now)
+        })
+        .await
     }
 
     async fn create_queue(&self, request: wire::QueueAttributes) -> Result<Value, Refusal> {
@@ -187,30 +261,34 @@ impl Server {
         let create = move |store: &Store, now| {
             store.create_queue(&request.queue_name, &request.attributes, now)
         };
-        self.writer.run(create).await?;
-        Ok(json!({ "QueueUrl": self.url_of(&name) }))
+        self.run(Promise::Durable, create).await?;
+        Ok(json!({ "QueueUrl": url_of(&name) }))
     }
 
     async fn set_attributes(&self, request: wire::QueueAttributes) -> Result<Value, Refusal> {
         let attributes = request.attributes;
-        self.with_queue(&request.queue_url, move |store, queue, now| {
-            store.set_attributes(queue, &attributes, now)
-        })
-        .await?;
+        let set =
+            move |store: &Store, queue: &Queue, now| store.set_attributes(queue, &attributes, now);
+        self.with_queue(Promise::Durable, &request.queue_url, set)
+            .await?;
         Ok(json!({}))
     }
 
     async fn queue_url(&self, request: wire::NamedQueue) -> Result<Value, Refusal> {
         let queue = self
-            .with_queue(&request.queue_name, |_, queue, _| Ok(queue.clone()))
+            .with_queue(Promise::Kept, &request.queue_name, |_, queue, _| {
+                Ok(queue.clone())
+            })
             .await?;
-        Ok(json!({ "QueueUrl": self.url_of(&queue.name) }))
+        Ok(json!({ "QueueUrl": url_of(&queue.name) }))
     }
 
     async fn attributes(&self, request: wire::NamedQueue) -> Result<Value, Refusal> {
         let look =
             |store: &Store, queue: &Queue, now| Ok((queue.clone(), store.counts(queue, now)?));
-        let (queue, counts) = self.with_queue(&request.queue_url, look).await?;
+        let (queue, counts) = self
+            .with_queue(Promise::Kept, &request.queue_url, look)
+            .await?;
         let seconds = |millis: Millis| (millis / 1000).to_string();
         let mut all = queue.all_attributes();
         all.extend([
@@ -239,28 +317,32 @@ impl Server {
     }
 
     async fn list(&self, request: wire::NamedQueue) -> Result<Value, Refusal> {
-        let names = self
-            .writer
-            .run(move |store, _| store.queue_names(&request.queue_name_prefix))
-            .await?;
-        let urls: Vec<String> = names.iter().map(|name| self.url_of(name)).collect();
+        let look = move |store: &Store, _| store.queue_names(&request.queue_name_prefix);
+        let names = self.run(Promise::Kept, look).await?;
+        let urls: Vec<String> = names.iter().map(|name| url_of(name)).collect();
         Ok(json!({ "QueueUrls": urls }))
     }
 
     async fn purge(&self, request: wire::NamedQueue) -> Result<Value, Refusal> {
-        self.with_queue(&request.queue_url, |store, queue, _| store.purge(queue))
+        let purge = |store: &Store, queue: &Queue, _| store.purge(queue);
+        self.with_queue(Promise::Durable, &request.queue_url, purge)
             .await?;
         Ok(json!({}))
     }
 
-    async fn send(&self, request: wire::SendMessage) -> Result<Value, Refusal> {
+    async fn send(&self, request: wire::SendMessage, sent: Sent) -> Result<Value, Refusal> {
         let message = request.message;
         let send = move |store: &Store, queue: &Queue, now| store.send(queue, &message, now);
-        let sent = self.with_queue(&request.queue_url, send).await?;
+        let promise = sent.promise(&request.queue_url);
+        let sent = self.with_queue(promise, &request.queue_url, send).await?;
         Ok(value(&sent.answer(None)))
     }
 
-    async fn send_batch(&self, request: Batch<wire::Outgoing>) -> Result<Value, Refusal> {
+    async fn send_batch(
+        &self,
+        request: Batch<wire::Outgoing>,
+        sent: Sent,
+    ) -> Result<Value, Refusal> {
         let bytes = request
             .entries
             .iter()
@@ -269,7 +351,8 @@ impl Server {
         if bytes > MOST_BYTES {
             return Err(Refusal::batch_too_long(MOST_BYTES, bytes));
         }
-        self.batch(request, |store, queue, id, message, now| {
+        let promise = sent.promise(&request.queue_url);
+        self.batch(promise, request, |store, queue, id, message, now| {
             let sent = store.send(queue, message, now)?;
             Ok(value(&sent.answer(Some(id.to_owned()))))
         })
@@ -278,15 +361,14 @@ impl Server {
 
     async fn delete(&self, request: wire::DeleteMessage) -> Result<Value, Refusal> {
         let handle = request.held.receipt_handle;
-        self.with_queue(&request.queue_url, move |store, queue, now| {
-            store.delete(queue, &handle, now)
-        })
-        .await?;
+        let delete = move |store: &Store, queue: &Queue, now| store.delete(queue, &handle, now);
+        self.with_queue(Promise::Kept, &request.queue_url, delete)
+            .await?;
         Ok(json!({}))
     }
 
     async fn delete_batch(&self, request: Batch<wire::Held>) -> Result<Value, Refusal> {
-        self.batch(request, |store, queue, id, held, now| {
+        self.batch(Promise::Kept, request, |store, queue, id, held, now| {
             store.delete(queue, &held.receipt_handle, now)?;
             Ok(json!({ "Id": id }))
         })
@@ -301,7 +383,8 @@ impl Server {
         let change = move |store: &Store, queue: &Queue, now| {
             store.change_visibility(queue, &receipt_handle, visibility_timeout, now)
         };
-        self.with_queue(&request.queue_url, change).await?;
+        self.with_queue(Promise::Kept, &request.queue_url, change)
+            .await?;
         Ok(json!({}))
     }
 
@@ -309,7 +392,7 @@ impl Server {
         &self,
         request: Batch<wire::VisibilityChange>,
     ) -> Result<Value, Refusal> {
-        self.batch(request, |store, queue, id, change, now| {
+        self.batch(Promise::Kept, request, |store, queue, id, change, now| {
             store.change_visibility(
                 queue,
                 &change.receipt_handle,
@@ -328,7 +411,7 @@ impl Server {
         } = request;
         let redrive =
             move |store: &Store, now| store.redrive(&source_arn, destination_arn.as_deref(), now);
-        let moved = self.writer.run(redrive).await?;
+        let moved = self.run(Promise::Durable, redrive).await?;
         tracing::info!(moved, "dead letters were sent back");
         Ok(json!({ "TaskHandle": Uuid::new_v4().to_string() }))
     }
@@ -336,6 +419,7 @@ impl Server {
     /// Does each entry of a batch, in order and in one commit; a refused one does not keep the others.
     async fn batch<Entry: Send + 'static>(
         &self,
+        promise: Promise,
         request: Batch<Entry>,
         each: impl Fn(&Store, &Queue, &str, &Entry, Millis) -> Result<Value, Refusal> + Send + 'static,
     ) -> Result<Value, Refusal> {
@@ -360,7 +444,7 @@ impl Server {
             }
             Ok(outcome)
         };
-        let outcome = self.with_queue(&request.queue_url, work).await?;
+        let outcome = self.with_queue(promise, &request.queue_url, work).await?;
         Ok(value(&outcome))
     }
 }

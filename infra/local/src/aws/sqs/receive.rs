@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
+use super::super::writer::Promise;
 use super::refusal::Refusal;
 use super::store::{Look, Store, check_visibility};
 use super::wire::{Message, ReceiveMessage};
@@ -55,7 +56,7 @@ impl Server {
         let mut is_standing = false;
         loop {
             // Both listen from before the look, so that nothing in between goes unheard.
-            let mut bell = self.writer.listen(name);
+            let mut bell = self.bells.listen(name);
             let mut turned = pin!(self.clock.turned());
             tokio::select! {
                 biased;
@@ -65,7 +66,8 @@ impl Server {
             let look = move |store: &Store, queue: &queue::Queue, now| {
                 store.receive(queue, most, visibility, now)
             };
-            let look: Look = self.with_queue(name, look).await?;
+            // Whatever is lost of this is handed out again.
+            let look: Look = self.with_queue(Promise::Kept, name, look).await?;
             let left = wait.unwrap_or(look.wait).saturating_sub(began.elapsed());
             if !look.messages.is_empty() || left.is_zero() || self.stopping.is_stopping() {
                 return Ok(look.messages);
@@ -78,14 +80,17 @@ impl Server {
             };
             let heard = timeout(pause, async {
                 tokio::select! {
-                    // The sender lives in the writer; if it is gone, so is the server.
+                    // The sender lives in the server.
                     _ = bell.changed() => {}
                     () = &mut turned => {}
                     () = self.stopping.clone().asked() => {}
                 }
             });
-            is_standing |=
-                heard.await.is_err() && self.clock.now().timestamp_millis() <= look.looked_at;
+            let is_over = heard.await.is_err();
+            if self.stopping.is_stopping() {
+                return Ok(Vec::new());
+            }
+            is_standing |= is_over && self.clock.now().timestamp_millis() <= look.looked_at;
         }
     }
 }

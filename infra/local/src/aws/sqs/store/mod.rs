@@ -1,7 +1,7 @@
 //! The queues and their messages in one SQLite database.
 //!
 //! Everything here is called from the one thread that owns the connection, inside a transaction that it commits. What
-//! is committed survives `kill -9`, and with `synchronous = FULL` also a power loss, as far as the disk keeps its word.
+//! is committed survives `kill -9`; what survives a power loss as well, the thread's owner says (`writer`).
 //!
 //! | question                           | index                                                |
 //! | ---------------------------------- | ---------------------------------------------------- |
@@ -19,10 +19,13 @@ mod settle;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
+use super::super::writer::Database;
+use super::bells::Bells;
 use super::queue::{Millis, Queue, Settings};
 use super::refusal::Refusal;
 
@@ -77,6 +80,7 @@ pub(super) struct Store {
     connection: Connection,
     /// The queues where something may have become receivable since the last commit.
     rung: RefCell<BTreeSet<String>>,
+    bells: Arc<Bells>,
 }
 
 /// How many messages a queue holds, by state.
@@ -95,7 +99,11 @@ impl Store {
     ///
     /// Whoever held a message when the process ended is gone with it, so at once all of them can be received again,
     /// with the receives before counted; a delay that was asked for is kept.
-    pub(super) fn open(path: Option<&Path>, now: Millis) -> rusqlite::Result<Self> {
+    pub(super) fn open(
+        path: Option<&Path>,
+        now: Millis,
+        bells: Arc<Bells>,
+    ) -> rusqlite::Result<Self> {
         let connection = match path {
             Some(path) => Connection::open(path)?,
             None => Connection::open_in_memory()?,
@@ -104,7 +112,8 @@ impl Store {
         connection.busy_timeout(Duration::from_secs(5))?;
         // In memory there is no log and the answer is "memory"; nothing has to be durable there.
         connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
-        connection.pragma_update(None, "synchronous", "FULL")?;
+        // The thread's owner syncs the log itself, for all who wait for that; see `writer`.
+        connection.pragma_update(None, "synchronous", "NORMAL")?;
         let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
         if version > VERSION {
             return Err(rusqlite::Error::InvalidPath(
@@ -122,23 +131,8 @@ impl Store {
         Ok(Self {
             connection,
             rung: RefCell::default(),
+            bells,
         })
-    }
-
-    /// Runs `work` inside one transaction and says whether that was committed.
-    pub(super) fn committed(&self, work: impl FnOnce()) -> bool {
-        let committed = self.connection.execute_batch("BEGIN").and_then(|()| {
-            work();
-            self.connection.execute_batch("COMMIT")
-        });
-        if let Err(error) = &committed {
-            tracing::error!(%error, "the embedded queue could not commit");
-            if !self.connection.is_autocommit() {
-                // If even this fails, the next BEGIN says so.
-                let _ = self.connection.execute_batch("ROLLBACK");
-            }
-        }
-        committed.is_ok()
     }
 
     /// Runs one piece of work of a transaction; if it is refused, nothing of it stays, and the others do.
@@ -155,19 +149,6 @@ impl Store {
         };
         self.connection.execute_batch(end)?;
         outcome
-    }
-
-    /// Writes the log back into the file.
-    pub(super) fn flush(&self) {
-        let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
-        if let Err(error) = self.connection.query_row(checkpoint, [], |_| Ok(())) {
-            tracing::warn!(%error, "the embedded queue's log stays for the next start");
-        }
-    }
-
-    /// The queues to ring for, once; see [`Store::ring`].
-    pub(super) fn take_rung(&self) -> BTreeSet<String> {
-        self.rung.take()
     }
 
     /// Remembers that a receive on that queue may find something after the commit.
@@ -298,6 +279,34 @@ impl Store {
         let mut statement = self.connection.prepare_cached(delete)?;
         statement.execute([queue.id, now - queue.settings.retention])?;
         Ok(())
+    }
+}
+
+impl Database for Store {
+    fn committed(&self, work: impl FnOnce()) -> bool {
+        let committed = self.connection.execute_batch("BEGIN").and_then(|()| {
+            work();
+            self.connection.execute_batch("COMMIT")
+        });
+        if let Err(error) = &committed {
+            tracing::error!(%error, "the embedded queue could not commit");
+            if !self.connection.is_autocommit() {
+                // If even this fails, the next BEGIN says so.
+                let _ = self.connection.execute_batch("ROLLBACK");
+            }
+        }
+        committed.is_ok()
+    }
+
+    fn after_commit(&self) {
+        self.bells.ring(self.rung.take());
+    }
+
+    fn flush(&self) {
+        let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+        if let Err(error) = self.connection.query_row(checkpoint, [], |_| Ok(())) {
+            tracing::warn!(%error, "the embedded queue's log stays for the next start");
+        }
     }
 }
 

@@ -138,3 +138,32 @@ async fn a_shutdown_leaves_no_log_behind() {
         );
     }
 }
+
+#[tokio::test]
+async fn an_accepted_event_is_on_the_disk_and_a_workers_wake_up_waits_for_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (embedded, front, url) = start(folder.path(), &Clock::system()).await;
+    let worker = embedded.stores().workers.sqs;
+    let wake_ups = make_queue(&front, "wake-ups", &[]).await;
+    let before = embedded.sqs().syncs();
+    send(&worker, &url, 0).await;
+    assert_eq!(embedded.sqs().syncs() - before, 1, "an event");
+    let wake = async |client: &Client| {
+        let wake_up = client.send_message().queue_url(&wake_ups);
+        wake_up.message_body("wake up").send().await.unwrap();
+    };
+    wake(&worker).await;
+    assert_eq!(drain(&worker, &wake_ups).await, ["wake up"]);
+    assert_eq!(drain(&worker, &url).await, ["0"]);
+    assert_eq!(
+        embedded.sqs().syncs() - before,
+        1,
+        "wake-ups, receives, deletes"
+    );
+    // The sweep has moved what it looks at on before it wakes, so its wake-ups have to last.
+    wake(&front).await;
+    assert_eq!(embedded.sqs().syncs() - before, 2, "the sweep's wake-up");
+    // What the queue remembers of the first may not be on the disk: the answer to the repeat waits all the same.
+    send(&front, &url, 0).await;
+    assert_eq!(embedded.sqs().syncs() - before, 3, "a repeated event");
+}
