@@ -8,3 +8,4 @@ mod harness;
 mod lambda;
 mod routes;
 mod services;
+mod template;
