@@ -20,6 +20,17 @@ pub enum Service {
     ListenBrainz,
 }
 
+/// How a user signs in at a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignIn {
+    /// OAuth: the browser comes back with a code. There is a device flow too.
+    OAuth,
+    /// Last.fm's web authentication: the browser comes back with a token. There is a device flow too.
+    WebAuth,
+    /// The user copies a token from the service's settings.
+    Token,
+}
+
 impl Service {
     /// Every service, in the order in which people see them.
     pub const ALL: [Service; 3] = [Self::Trakt, Self::LastFm, Self::ListenBrainz];
@@ -39,6 +50,15 @@ impl Service {
             Self::Trakt => "Trakt",
             Self::LastFm => "Last.fm",
             Self::ListenBrainz => "ListenBrainz",
+        }
+    }
+
+    /// How a user signs in there.
+    pub const fn sign_in(self) -> SignIn {
+        match self {
+            Self::Trakt => SignIn::OAuth,
+            Self::LastFm => SignIn::WebAuth,
+            Self::ListenBrainz => SignIn::Token,
         }
     }
 

@@ -9,11 +9,12 @@ use url::Url;
 use crate::error::ProviderError;
 use crate::lastfm::{LastFm, LastFmApp};
 use crate::listenbrainz::{ListenBrainz, ListenBrainzApp};
+use crate::oauth::OAuthApp;
 use crate::seam::{
     Account, Authorize, DevicePoll, DeviceStart, IfLost, Limit, Live, Preparation, Prepared,
-    SignIn, Tokens,
+    Revoked, Tokens,
 };
-use crate::trakt::{Trakt, TraktApp};
+use crate::trakt::Trakt;
 
 /// The client of one service. It never sleeps, never retries and keeps nothing.
 #[derive(Debug, Clone)]
@@ -43,20 +44,8 @@ impl Provider {
     pub fn new(app: &ServiceApp, http: reqwest::Client) -> Self {
         let (api_url, auth_url) = (app.api_url.clone(), app.auth_url.clone());
         match &app.credentials {
-            Credentials::Trakt {
-                client_id,
-                client_secret,
-            } => {
-                let (client_id, client_secret) = (client_id.clone(), client_secret.clone());
-                Self::Trakt(Trakt::new(
-                    TraktApp {
-                        client_id,
-                        client_secret,
-                        api_url,
-                        auth_url,
-                    },
-                    http,
-                ))
+            Credentials::Trakt(client) => {
+                Self::Trakt(Trakt::new(OAuthApp::of(client, api_url, auth_url), http))
             }
             Credentials::LastFm {
                 api_key,
@@ -205,15 +194,6 @@ impl Provider {
         }
     }
 
-    /// How a user signs in.
-    pub const fn sign_in(&self) -> SignIn {
-        match self {
-            Self::Trakt(_) => SignIn::OAuth,
-            Self::LastFm(_) => SignIn::WebAuth,
-            Self::ListenBrainz(_) => SignIn::Token,
-        }
-    }
-
     /// Where the browser goes to sign in; it comes back to `redirect` with `state`.
     ///
     /// # Errors
@@ -275,12 +255,16 @@ impl Provider {
     /// # Errors
     ///
     /// The service was not told; the user can revoke the access in its settings.
-    pub async fn revoke(&self, tokens: &Tokens, now: DateTime<Utc>) -> Result<(), ProviderError> {
+    pub async fn revoke(
+        &self,
+        tokens: &Tokens,
+        now: DateTime<Utc>,
+    ) -> Result<Revoked, ProviderError> {
         match self {
             Self::Trakt(client) => client.revoke(tokens, now).await,
-            // Both are revoked by the user alone, in the service's settings.
-            Self::LastFm(_) | Self::ListenBrainz(_) => Ok(()),
-        }
+            Self::LastFm(_) | Self::ListenBrainz(_) => return Ok(Revoked::ByTheUserAlone),
+        }?;
+        Ok(Revoked::AtTheService)
     }
 
     /// Begins a sign-in on another device.
@@ -323,11 +307,11 @@ mod tests {
 
     use super::*;
     use crate::testing::{at, client, episode, movie, play, track};
-    use crate::{LastFmApp, ListenBrainzApp, TraktApp};
+    use crate::{LastFmApp, ListenBrainzApp};
 
     fn all() -> [Provider; 3] {
         let url = |text: &str| text.parse::<Url>().unwrap();
-        let trakt = TraktApp {
+        let trakt = OAuthApp {
             client_id: "id".to_owned(),
             client_secret: None,
             api_url: url("https://api.trakt.tv"),
@@ -424,7 +408,8 @@ mod tests {
                 .await
                 .unwrap_err();
             assert_eq!(error.disposition, hub_domain::Disposition::Auth);
-            provider.revoke(&tokens, at(0)).await.unwrap();
+            let revoked = provider.revoke(&tokens, at(0)).await.unwrap();
+            assert_eq!(revoked, Revoked::ByTheUserAlone);
         }
     }
 }

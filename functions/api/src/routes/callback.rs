@@ -4,7 +4,7 @@ use axum::extract::{Path, State};
 use axum::response::{Html, IntoResponse, Response};
 use http::header::{CONTENT_SECURITY_POLICY, LOCATION, REFERRER_POLICY};
 use http::{HeaderValue, StatusCode};
-use hub_domain::{Secret, Service};
+use hub_domain::{Secret, Service, SignIn};
 use hub_store::OAuthState;
 use serde::Deserialize;
 use url::Url;
@@ -145,9 +145,9 @@ fn brought(service: Service, query: CallbackQuery) -> Result<Secret, Ended> {
         }
         None => {}
     }
-    let code = match service {
-        Service::LastFm => query.token,
-        Service::Trakt | Service::ListenBrainz => query.code,
+    let code = match service.sign_in() {
+        SignIn::WebAuth => query.token,
+        SignIn::OAuth | SignIn::Token => query.code,
     };
     let is_fit = |code: &String| {
         (1..=2_048).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_graphic())

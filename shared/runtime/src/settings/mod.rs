@@ -18,7 +18,9 @@ use hub_domain::{Secret, Service, Thresholds};
 use url::Url;
 
 pub use reader::SettingsError;
-pub use services::{Credentials, ServiceApp, ServiceSetting, default_api_url, default_auth_url};
+pub use services::{
+    Credentials, OAuthClient, ServiceApp, ServiceSetting, default_api_url, default_auth_url,
+};
 
 use crate::sealing::{Sealing, SealingKey};
 use crate::telemetry::{LogFormat, is_log_filter};

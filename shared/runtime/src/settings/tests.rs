@@ -155,10 +155,10 @@ fn a_service_is_on_once_it_has_its_credentials_and_else_says_what_is_missing() {
     let trakt = settings.app(Service::Trakt).unwrap();
     assert_eq!(
         trakt.credentials,
-        Credentials::Trakt {
-            client_id: "id".to_owned(),
-            client_secret: None
-        }
+        Credentials::Trakt(OAuthClient {
+            id: "id".to_owned(),
+            secret: None
+        })
     );
 }
 
