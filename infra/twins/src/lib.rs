@@ -7,7 +7,16 @@ mod limits;
 pub mod listenbrainz;
 mod log;
 mod page;
+#[cfg(test)]
+mod reference;
+pub mod samples;
 mod serve;
+#[allow(
+    dead_code,
+    reason = "each service that signs in by OAuth takes a part of it, and not all of them are here yet"
+)]
+mod sign_in;
+pub mod simkl;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -24,6 +33,8 @@ pub use self::faults::{Fault, Faults, Gate};
 pub use self::lastfm::LastFm;
 pub use self::listenbrainz::ListenBrainz;
 pub use self::log::{MOST_REQUESTS, SeenRequest};
+pub use self::sign_in::Tokens;
+pub use self::simkl::Simkl;
 pub use self::trakt::Trakt;
 
 /// The clock of the twins, handed in: turning it forward is all the waiting a test does.
@@ -38,6 +49,8 @@ pub struct Twins {
     pub lastfm: LastFm,
     /// Music, with tokens.
     pub listenbrainz: ListenBrainz,
+    /// Films, shows and anime: scrobbles, ratings, lists.
+    pub simkl: Simkl,
 }
 
 impl Twins {
@@ -50,7 +63,8 @@ impl Twins {
         Ok(Twins {
             trakt: Trakt::start(Arc::clone(&now)).await?,
             lastfm: LastFm::start(Arc::clone(&now)).await?,
-            listenbrainz: ListenBrainz::start(now).await?,
+            listenbrainz: ListenBrainz::start(Arc::clone(&now)).await?,
+            simkl: Simkl::start(now).await?,
         })
     }
 }

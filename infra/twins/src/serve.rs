@@ -127,7 +127,8 @@ async fn answer(
         at: (desk.now)(),
     };
     // What people look at is neither counted nor broken.
-    if call.path == "/" || call.path.starts_with("/twin/") {
+    let is_looked_at = call.method == http::Method::GET && call.path == "/";
+    if is_looked_at || call.path.starts_with("/twin/") {
         return Ok(written((desk.rules)(&call)));
     }
     let operation = (desk.operation)(&call);

@@ -39,3 +39,12 @@ pub(crate) fn client() -> reqwest::Client {
         .build()
         .unwrap()
 }
+
+/// A contract of the folder that `HUB_REFERENCE` names; without it, the test is skipped, visibly.
+pub(crate) fn reference(file: &str) -> Option<String> {
+    let text = crate::reference::read(file);
+    if text.is_none() {
+        eprintln!("skipped: HUB_REFERENCE does not name a folder that holds {file}");
+    }
+    text
+}

@@ -29,6 +29,8 @@ pub struct OAuthClient {
 pub enum Credentials {
     /// An OAuth application of Trakt.
     Trakt(OAuthClient),
+    /// An OAuth application of Simkl.
+    Simkl(OAuthClient),
     /// An API account of Last.fm.
     LastFm {
         /// `LASTFM_API_KEY`; not secret, part of the sign-in address.

@@ -8,6 +8,7 @@ mod music;
 mod oauth;
 mod provider;
 mod seam;
+pub mod simkl;
 #[cfg(test)]
 mod testing;
 pub mod trakt;
@@ -22,4 +23,5 @@ pub use seam::{
     Account, Authorize, DevicePoll, DeviceStart, IfLost, Limit, LimitScope, Live, Preparation,
     Prepared, PreparedPlay, Revoked, Tokens,
 };
+pub use simkl::Simkl;
 pub use trakt::Trakt;

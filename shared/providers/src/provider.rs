@@ -14,6 +14,7 @@ use crate::seam::{
     Account, Authorize, DevicePoll, DeviceStart, IfLost, Limit, Live, Preparation, Prepared,
     Revoked, Tokens,
 };
+use crate::simkl::Simkl;
 use crate::trakt::Trakt;
 
 /// The client of one service. It never sleeps, never retries and keeps nothing.
@@ -21,6 +22,8 @@ use crate::trakt::Trakt;
 pub enum Provider {
     /// Films and episodes.
     Trakt(Trakt),
+    /// Films and episodes.
+    Simkl(Simkl),
     /// Tracks.
     LastFm(LastFm),
     /// Tracks, there or at a compatible server.
@@ -32,6 +35,7 @@ macro_rules! each {
     ($provider:expr, $client:ident => $call:expr) => {
         match $provider {
             Provider::Trakt($client) => $call,
+            Provider::Simkl($client) => $call,
             Provider::LastFm($client) => $call,
             Provider::ListenBrainz($client) => $call,
         }
@@ -46,6 +50,9 @@ impl Provider {
         match &app.credentials {
             Credentials::Trakt(client) => {
                 Self::Trakt(Trakt::new(OAuthApp::of(client, api_url, auth_url), http))
+            }
+            Credentials::Simkl(client) => {
+                Self::Simkl(Simkl::new(OAuthApp::of(client, api_url, auth_url), http))
             }
             Credentials::LastFm {
                 api_key,
@@ -72,6 +79,7 @@ impl Provider {
     pub const fn service(&self) -> Service {
         match self {
             Self::Trakt(_) => Service::Trakt,
+            Self::Simkl(_) => Service::Simkl,
             Self::LastFm(_) => Service::LastFm,
             Self::ListenBrainz(_) => Service::ListenBrainz,
         }
@@ -80,7 +88,7 @@ impl Provider {
     /// Decides what is sent next of some plays, oldest first: pure, and the same for the same arguments.
     ///
     /// Each play is in exactly one of the three parts of the answer. At most 50 plays go into one request to Last.fm,
-    /// 100 to ListenBrainz and to Trakt's history; one to Trakt's stop and to a compatible server.
+    /// 100 to ListenBrainz and to Trakt's and Simkl's history; one to their stop and to a compatible server.
     pub fn prepare(
         &self,
         plays: &[Play],
@@ -89,6 +97,7 @@ impl Provider {
     ) -> Preparation {
         match self {
             Self::Trakt(client) => client.prepare(plays, now),
+            Self::Simkl(client) => client.prepare(plays, now),
             Self::LastFm(client) => client.prepare(plays, now),
             Self::ListenBrainz(client) => client.prepare(plays, account_url, now),
         }
@@ -114,9 +123,9 @@ impl Provider {
     pub fn if_lost(&self, prepared: &Prepared, _account_url: Option<&str>) -> IfLost {
         match self {
             Self::Trakt(client) => client.if_lost(prepared),
-            // ListenBrainz and Last.fm store the same second with the same names once. Compatible servers get every
-            // listen at least once; there is nothing to read back.
-            Self::LastFm(_) | Self::ListenBrainz(_) => IfLost::Repeat,
+            // Simkl keeps one watch of an item; ListenBrainz and Last.fm store the same second with the same names once.
+            // Compatible servers get every listen at least once; there is nothing to read back.
+            Self::Simkl(_) | Self::LastFm(_) | Self::ListenBrainz(_) => IfLost::Repeat,
         }
     }
 
@@ -140,7 +149,7 @@ impl Provider {
                 .await
                 .map_err(|error| error.hiding(&account.tokens.access)),
             // A repeat is harmless there, so nothing is read.
-            Self::LastFm(_) | Self::ListenBrainz(_) => Ok(Vec::new()),
+            Self::Simkl(_) | Self::LastFm(_) | Self::ListenBrainz(_) => Ok(Vec::new()),
         }
     }
 
@@ -180,6 +189,7 @@ impl Provider {
     pub fn host(&self, account_url: Option<&str>) -> String {
         match self {
             Self::Trakt(client) => client.host(),
+            Self::Simkl(client) => client.host(),
             Self::LastFm(client) => client.host(),
             Self::ListenBrainz(client) => client.host(account_url),
         }
@@ -189,6 +199,7 @@ impl Provider {
     pub const fn limit(&self, _account_url: Option<&str>) -> Limit {
         match self {
             Self::Trakt(_) => Trakt::LIMIT,
+            Self::Simkl(_) => Simkl::LIMIT,
             Self::LastFm(_) => LastFm::LIMIT,
             Self::ListenBrainz(_) => ListenBrainz::LIMIT,
         }
@@ -221,13 +232,19 @@ impl Provider {
                     .exchange(code_or_token, redirect, verifier, now)
                     .await
             }
+            Self::Simkl(client) => {
+                client
+                    .exchange(code_or_token, redirect, verifier, now)
+                    .await
+            }
             Self::LastFm(client) => client.exchange(code_or_token, now).await,
             Self::ListenBrainz(client) => client.exchange(code_or_token),
         }
         .map_err(|error| error.hiding(&Secret::new(code_or_token)))
     }
 
-    /// Gets the next pair of tokens. The old refresh token is dead once this succeeds.
+    /// Gets the next pair of tokens. The old access token is dead once this succeeds, and where refresh tokens work once
+    /// (Trakt) the old refresh token too.
     ///
     /// # Errors
     ///
@@ -241,6 +258,7 @@ impl Provider {
     ) -> Result<Tokens, ProviderError> {
         match self {
             Self::Trakt(client) => client.refresh(tokens, redirect, now).await,
+            Self::Simkl(client) => client.refresh(tokens, now).await,
             Self::LastFm(_) | Self::ListenBrainz(_) => Err(ProviderError::new(
                 self.service(),
                 "refresh the tokens",
@@ -262,6 +280,7 @@ impl Provider {
     ) -> Result<Revoked, ProviderError> {
         match self {
             Self::Trakt(client) => client.revoke(tokens, now).await,
+            Self::Simkl(client) => client.revoke(tokens, now).await,
             Self::LastFm(_) | Self::ListenBrainz(_) => return Ok(Revoked::ByTheUserAlone),
         }?;
         Ok(Revoked::AtTheService)
@@ -275,6 +294,7 @@ impl Provider {
     pub async fn begin_device(&self, now: DateTime<Utc>) -> Result<DeviceStart, ProviderError> {
         match self {
             Self::Trakt(client) => client.begin_device(now).await,
+            Self::Simkl(client) => client.begin_device(now).await,
             Self::LastFm(client) => client.begin_device(now).await,
             Self::ListenBrainz(client) => Err(client.has_only_tokens("begin a device sign-in")),
         }
@@ -292,6 +312,7 @@ impl Provider {
     ) -> Result<DevicePoll, ProviderError> {
         match self {
             Self::Trakt(client) => client.poll_device(device_code, now).await,
+            Self::Simkl(client) => client.poll_device(device_code, now).await,
             Self::LastFm(client) => client.poll_device(device_code, now).await,
             Self::ListenBrainz(client) => Err(client.has_only_tokens("poll a device sign-in")),
         }
@@ -309,13 +330,18 @@ mod tests {
     use crate::testing::{at, client, episode, movie, play, track};
     use crate::{LastFmApp, ListenBrainzApp};
 
-    fn all() -> [Provider; 3] {
+    fn all() -> [Provider; 4] {
         let url = |text: &str| text.parse::<Url>().unwrap();
         let trakt = OAuthApp {
             client_id: "id".to_owned(),
             client_secret: None,
             api_url: url("https://api.trakt.tv"),
             auth_url: url("https://auth.trakt.tv"),
+        };
+        let simkl = OAuthApp {
+            api_url: url("https://api.simkl.com"),
+            auth_url: url("https://simkl.com"),
+            ..trakt.clone()
         };
         let lastfm = LastFmApp {
             api_key: "key".to_owned(),
@@ -328,6 +354,7 @@ mod tests {
         };
         [
             Provider::Trakt(Trakt::new(trakt, client())),
+            Provider::Simkl(Simkl::new(simkl, client())),
             Provider::LastFm(LastFm::new(lastfm, client())),
             Provider::ListenBrainz(ListenBrainz::new(listenbrainz, client())),
         ]
@@ -388,6 +415,7 @@ mod tests {
         let hosts = all().map(|provider| provider.host(None));
         let expected = [
             "api.trakt.tv",
+            "api.simkl.com",
             "ws.audioscrobbler.com",
             "api.listenbrainz.org",
         ];
@@ -401,7 +429,7 @@ mod tests {
     #[tokio::test]
     async fn tokens_without_an_end_are_never_refreshed() {
         let redirect: Url = "https://hub.example/callback".parse().unwrap();
-        for provider in &all()[1..] {
+        for provider in &all()[2..] {
             let tokens = Tokens::lasting("token");
             let error = provider
                 .refresh(&tokens, &redirect, at(0))

@@ -26,6 +26,8 @@ pub(crate) struct CallbackQuery {
     code: Option<String>,
     /// The token (Last.fm).
     token: Option<String>,
+    /// Who sends it back (RFC 9207).
+    iss: Option<String>,
     /// Why there is none, such as `access_denied`.
     error: Option<String>,
 }
@@ -132,6 +134,14 @@ fn brought(service: Service, query: CallbackQuery) -> Result<Secret, Ended> {
         status: StatusCode::BAD_REQUEST,
         why,
     };
+    // A code of another service's, brought here, would be handed to this one.
+    if let (Some(issuer), Some(named)) = (service.issuer(), &query.iss)
+        && named != issuer
+    {
+        return Err(failed(format!(
+            "The browser came back from somewhere else than {title}. Begin again."
+        )));
+    }
     match query.error.as_deref() {
         Some("access_denied") => {
             return Err(failed(format!(
@@ -218,6 +228,7 @@ mod tests {
             state: None,
             code: text(code),
             token: text(token),
+            iss: None,
             error: text(error),
         }
     }

@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::header::{CONTENT_TYPE, LOCATION};
-use hub_domain::{Secret, Service, Source, UserId};
+use hub_domain::{Secret, Service, SignIn, Source, UserId};
 use hub_runtime::http::{ClientKind, user_agent};
 use hub_runtime::{Clock, HttpClient};
-use hub_twins::{Twins, lastfm, trakt};
+use hub_twins::{Twins, lastfm, simkl, trakt};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -53,6 +53,7 @@ impl Stage {
         // Trakt wants https for the way back, which a demonstration on one machine does not have.
         twins.trakt.allow_http_redirects(true);
         twins.trakt.add_user(PERSON);
+        twins.simkl.add_user(PERSON);
         twins.lastfm.add_user(PERSON);
         let listener = TcpListener::bind(listen).await;
         let listener = listener.map_err(|error| {
@@ -123,7 +124,8 @@ impl Stage {
     }
 
     async fn sign_in_everywhere(&self) -> Result<(), Failure> {
-        for service in [Service::Trakt, Service::LastFm] {
+        let with_a_page = |service: &Service| service.sign_in() != SignIn::Token;
+        for service in Service::ALL.into_iter().filter(with_a_page) {
             let path = format!("/api/v1/scrobble/connect/{service}");
             let begun = self.access.post(Some(self.user), &path, &json!({})).await?;
             let page = begun["authorize_url"]
@@ -203,15 +205,16 @@ impl Stage {
     }
 
     /// What the simulated services hold, as they themselves say it.
-    pub(super) fn pages(&self) -> [(Service, String); 3] {
-        [
-            (Service::Trakt, self.twins.trakt.url().to_owned()),
-            (Service::LastFm, self.twins.lastfm.url().to_owned()),
-            (
-                Service::ListenBrainz,
-                self.twins.listenbrainz.url().to_owned(),
-            ),
-        ]
+    pub(super) fn pages(&self) -> impl Iterator<Item = (Service, String)> + '_ {
+        let page = |service| match service {
+            Service::Trakt => self.twins.trakt.url(),
+            Service::Simkl => self.twins.simkl.url(),
+            Service::LastFm => self.twins.lastfm.url(),
+            Service::ListenBrainz => self.twins.listenbrainz.url(),
+        };
+        Service::ALL
+            .into_iter()
+            .map(move |service| (service, page(service).to_owned()))
     }
 }
 
@@ -225,6 +228,9 @@ fn variables(twins: &Twins) -> Variables {
         ("TRAKT_CLIENT_ID", trakt::CLIENT_ID),
         ("TRAKT_API_URL", twins.trakt.url()),
         ("TRAKT_AUTH_URL", twins.trakt.auth_url()),
+        ("SIMKL_CLIENT_ID", simkl::CLIENT_ID),
+        ("SIMKL_API_URL", twins.simkl.url()),
+        ("SIMKL_AUTH_URL", twins.simkl.site_url()),
         ("LASTFM_API_KEY", lastfm::API_KEY),
         ("LASTFM_API_SECRET", lastfm::API_SECRET),
         ("LASTFM_API_URL", &twins.lastfm.api_url()),

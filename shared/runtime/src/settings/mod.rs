@@ -171,7 +171,7 @@ impl Settings {
     pub fn redirect_uri(&self, service: Service) -> Option<String> {
         let set = match service {
             Service::Trakt => self.trakt_redirect_uri.clone(),
-            Service::LastFm | Service::ListenBrainz => None,
+            Service::Simkl | Service::LastFm | Service::ListenBrainz => None,
         };
         set.or_else(|| {
             let root = self.public_url.as_ref()?.as_str().trim_end_matches('/');

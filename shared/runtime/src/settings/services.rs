@@ -36,11 +36,12 @@ impl ServiceSetting {
 
 /// The root of a service's API, unless the operator names another.
 ///
-/// Sources: <https://docs.trakt.tv>, <https://www.last.fm/api/intro>,
+/// Sources: <https://docs.trakt.tv>, <https://api.simkl.org>, <https://www.last.fm/api/intro>,
 /// <https://listenbrainz.readthedocs.io/en/latest/users/api/index.html>.
 pub const fn default_api_url(service: Service) -> &'static str {
     match service {
         Service::Trakt => "https://api.trakt.tv",
+        Service::Simkl => "https://api.simkl.com",
         Service::LastFm => "https://ws.audioscrobbler.com/2.0/",
         Service::ListenBrainz => "https://api.listenbrainz.org",
     }
@@ -51,6 +52,7 @@ pub const fn default_api_url(service: Service) -> &'static str {
 pub const fn default_auth_url(service: Service) -> &'static str {
     match service {
         Service::Trakt => "https://auth.trakt.tv",
+        Service::Simkl => "https://simkl.com",
         Service::LastFm => "https://www.last.fm/api/auth/",
         Service::ListenBrainz => "https://listenbrainz.org/settings/",
     }
@@ -109,6 +111,7 @@ fn read_credentials(
 ) -> Result<Result<Credentials, String>, SettingsError> {
     Ok(match service {
         Service::Trakt => oauth_client(reader, service)?.map(Credentials::Trakt),
+        Service::Simkl => oauth_client(reader, service)?.map(Credentials::Simkl),
         Service::LastFm => {
             let (api_key, api_secret) = (
                 reader.word("LASTFM_API_KEY")?,
