@@ -5,6 +5,7 @@ pub(crate) mod events;
 pub(crate) mod notices;
 pub(crate) mod proxy;
 pub(crate) mod receiver;
+pub(crate) mod services;
 pub(crate) mod world;
 
 pub(crate) use events::*;
