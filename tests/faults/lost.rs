@@ -5,7 +5,7 @@ use hub_domain::Service;
 use hub_twins::Fault;
 use serde_json::json;
 
-use crate::harness::{Person, World, film, happened, track};
+use crate::harness::{Person, World, film, happened, services, track};
 
 async fn watch_yesterday(world: &World, person: &Person) -> i64 {
     let at = world.clock.now() - TimeDelta::days(1);
@@ -153,21 +153,19 @@ async fn one_bad_listen_does_not_hold_up_the_batch() {
 async fn a_page_of_html_is_a_failure_and_never_a_delivery() {
     let world = World::new().await;
     let alice = world.person_at("alice", &Service::ALL).await;
-    world
-        .twins
-        .trakt
-        .faults()
-        .once("/sync/history", Fault::html_page(503));
-    world
-        .twins
-        .lastfm
-        .faults()
-        .once("track.scrobble", Fault::not_json());
-    world
-        .twins
-        .listenbrainz
-        .faults()
-        .once("/1/submit-listens", Fault::html_page(502));
+    for (service, fault) in Service::ALL.into_iter().zip(
+        [
+            Fault::html_page(503),
+            Fault::not_json(),
+            Fault::html_page(502),
+        ]
+        .into_iter()
+        .cycle(),
+    ) {
+        world
+            .faults(service)
+            .once(services::late_write(service), fault);
+    }
     watch_yesterday(&world, &alice).await;
     let start = world.clock.now() - TimeDelta::seconds(500);
     world

@@ -6,6 +6,7 @@ pub(crate) mod meter;
 pub(crate) mod notices;
 pub(crate) mod proxy;
 pub(crate) mod receiver;
+pub(crate) mod services;
 pub(crate) mod world;
 
 pub(crate) use events::*;

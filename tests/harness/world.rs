@@ -8,7 +8,7 @@ use axum::http::{Request, Response};
 use chrono::{DateTime, TimeDelta, Utc};
 use http_body_util::BodyExt;
 use hub_domain::connection::Identity;
-use hub_domain::{Connection, ConnectionSettings, Health, Secret, Service, UserId};
+use hub_domain::{Connection, ConnectionSettings, Health, Secret, Service, SignIn, UserId};
 use hub_local::aws::Embedded;
 use hub_local::hub::Hub;
 use hub_providers::{Account, Provider, Tokens};
@@ -22,6 +22,7 @@ use tower::ServiceExt;
 use uuid::Uuid;
 
 use super::clock::evening;
+use super::services;
 
 /// The token that acts for everybody.
 pub(crate) const SERVER_TOKEN: &str = "server-token-of-the-tests-0123456789";
@@ -66,11 +67,7 @@ impl World {
         let twins = Twins::start(Arc::new(move || now.now()))
             .await
             .expect("services start");
-        twins.trakt.register_app(
-            hub_twins::trakt::CLIENT_ID,
-            None,
-            &[&format!("{PUBLIC_URL}/api/v1/scrobble/trakt/callback")],
-        );
+        services::register(&twins);
         let settings = settings(&twins, &own);
         let (dynamodb, sqs) = embedded.clients();
         let aws = Aws { dynamodb, sqs };
@@ -198,36 +195,24 @@ impl World {
 
     /// Connects a person, as if they had just signed in.
     pub(crate) async fn connect(&self, person: &Person, service: Service) {
-        let tokens = match service {
-            Service::Trakt => {
-                let tokens = self.twins.trakt.issue_tokens(&person.name);
-                Tokens {
-                    access: Secret::new(tokens.access_token),
-                    refresh: Some(Secret::new(tokens.refresh_token)),
-                    expires_at: Some(tokens.expires_at),
-                }
-            }
-            Service::LastFm => lasting(self.twins.lastfm.issue_session(&person.name)),
-            Service::ListenBrainz => lasting(self.twins.listenbrainz.issue_token(&person.name)),
-        };
-        // Trakt's stable id is not the name, and whoever signs in again has to be the same.
-        let account_id = match service {
-            Service::Trakt => {
-                let app = self.settings.app(service).expect("Trakt is on");
-                let http = HttpClient::for_services(&self.settings).expect("a client");
-                let account = Account {
-                    tokens: &tokens,
-                    username: &person.name,
-                    url: None,
-                };
-                let provider = Provider::new(app, http.client());
-                provider
-                    .identify(&account, self.clock.now())
-                    .await
-                    .expect("who they are")
-                    .account_id
-            }
-            Service::LastFm | Service::ListenBrainz => person.name.clone(),
+        let tokens = self.issue(service, &person.name);
+        // The stable id is not always the name, and whoever signs in again has to be the same.
+        let account_id = if service.sign_in() == SignIn::OAuth {
+            let app = self.settings.app(service).expect("the service is on");
+            let http = HttpClient::for_services(&self.settings).expect("a client");
+            let account = Account {
+                tokens: &tokens,
+                username: &person.name,
+                url: None,
+            };
+            let provider = Provider::new(app, http.client());
+            provider
+                .identify(&account, self.clock.now())
+                .await
+                .expect("who they are")
+                .account_id
+        } else {
+            person.name.clone()
         };
         self.link_as(person, service, &tokens, None, account_id)
             .await;
@@ -446,40 +431,10 @@ impl World {
         service: Service,
         since: DateTime<Utc>,
     ) -> Vec<i64> {
-        let mut times: Vec<i64> = match service {
-            Service::Trakt => self
-                .twins
-                .trakt
-                .history(&person.name)
-                .iter()
-                .filter_map(|entry| entry.watched_at)
-                .map(|at| at.timestamp())
-                .collect(),
-            Service::LastFm => self
-                .twins
-                .lastfm
-                .scrobbles(&person.name)
-                .iter()
-                .map(|entry| entry.timestamp.timestamp())
-                .collect(),
-            Service::ListenBrainz => self
-                .twins
-                .listenbrainz
-                .listens(&person.name)
-                .iter()
-                .map(|entry| entry.listened_at.timestamp())
-                .collect(),
-        };
+        let held = self.held(service, &person.name);
+        let mut times: Vec<i64> = held.iter().map(DateTime::timestamp).collect();
         times.sort_unstable();
         times.iter().map(|time| time - since.timestamp()).collect()
-    }
-}
-
-fn lasting(access: String) -> Tokens {
-    Tokens {
-        access: Secret::new(access),
-        refresh: None,
-        expires_at: None,
     }
 }
 
@@ -491,18 +446,13 @@ pub(crate) fn settings(twins: &Twins, own: &[(&str, &str)]) -> Settings {
         ("SEALING_KEYS", SEALING_KEYS.to_owned()),
         ("PUBLIC_URL", PUBLIC_URL.to_owned()),
         ("ALLOW_PRIVATE_ADDRESSES", "true".to_owned()),
-        ("TRAKT_CLIENT_ID", hub_twins::trakt::CLIENT_ID.to_owned()),
-        ("TRAKT_API_URL", twins.trakt.url().to_owned()),
-        ("TRAKT_AUTH_URL", twins.trakt.auth_url().to_owned()),
-        ("LASTFM_API_KEY", hub_twins::lastfm::API_KEY.to_owned()),
-        (
-            "LASTFM_API_SECRET",
-            hub_twins::lastfm::API_SECRET.to_owned(),
-        ),
-        ("LASTFM_API_URL", twins.lastfm.api_url()),
-        ("LASTFM_AUTH_URL", twins.lastfm.auth_url()),
-        ("LISTENBRAINZ_API_URL", twins.listenbrainz.url().to_owned()),
     ]);
+    let of_services = services::variables(twins);
+    pairs.extend(
+        of_services
+            .iter()
+            .map(|(name, value)| (*name, value.clone())),
+    );
     for (name, value) in own {
         pairs.insert(name, (*value).to_owned());
     }

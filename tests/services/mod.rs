@@ -1,7 +1,9 @@
 //! What each service is told and what becomes of its answers, from signing in on its own pages to a settled delivery.
 
 mod compatible;
+mod every;
 mod lastfm;
 mod listenbrainz;
 mod signing_in;
+mod simkl;
 mod trakt;

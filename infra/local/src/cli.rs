@@ -128,11 +128,12 @@ pub struct Demo {
 Examples:
   hub connect                               which services there are and what each needs
   hub connect trakt                         shows a code to enter at trakt.tv
+  hub connect simkl                         shows a code to enter at simkl.com/pin
   hub connect lastfm                        shows an address to open
   hub connect listenbrainz                  asks for the token of your ListenBrainz settings
   hub connect listenbrainz --url http://maloja.lan:42010/apis/listenbrainz --token …")]
 pub struct Connect {
-    /// trakt, lastfm or listenbrainz
+    /// Which one; `hub connect` alone lists them
     pub service: Option<Service>,
     /// ListenBrainz: your token; without it the command asks (or reads a line of its input)
     #[arg(long, value_parser = secret)]
@@ -148,7 +149,7 @@ pub struct Connect {
 /// Options of `hub disconnect`.
 #[derive(Debug, Args)]
 pub struct Disconnect {
-    /// trakt, lastfm or listenbrainz
+    /// Which one; `hub connections` lists them
     pub service: Service,
     /// For whom.
     #[command(flatten)]

@@ -15,16 +15,22 @@ pub struct ServiceApp {
     pub credentials: Credentials,
 }
 
+/// An application as OAuth knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OAuthClient {
+    /// `<SERVICE>_CLIENT_ID`; not secret, sent with every call.
+    pub id: String,
+    /// `<SERVICE>_CLIENT_SECRET`; an application without one signs in by PKCE alone.
+    pub secret: Option<Secret>,
+}
+
 /// What identifies our application at a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Credentials {
     /// An OAuth application of Trakt.
-    Trakt {
-        /// `TRAKT_CLIENT_ID`; not secret, sent with every call.
-        client_id: String,
-        /// `TRAKT_CLIENT_SECRET`; an application without one signs in by PKCE alone.
-        client_secret: Option<Secret>,
-    },
+    Trakt(OAuthClient),
+    /// An OAuth application of Simkl.
+    Simkl(OAuthClient),
     /// An API account of Last.fm.
     LastFm {
         /// `LASTFM_API_KEY`; not secret, part of the sign-in address.

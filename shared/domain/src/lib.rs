@@ -29,6 +29,6 @@ pub use media::{ExternalId, ItemKind, MediaItem, Namespace, Scope};
 pub use names::{Account, ItemKey, PlayId, Player, ServerRef, Source, UserId};
 pub use play::{Play, Precision, Sighting};
 pub use secret::Secret;
-pub use service::Service;
+pub use service::{Service, SignIn};
 pub use threshold::{Rule, Thresholds};
 pub use user::UserSettings;

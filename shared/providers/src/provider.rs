@@ -9,17 +9,21 @@ use url::Url;
 use crate::error::ProviderError;
 use crate::lastfm::{LastFm, LastFmApp};
 use crate::listenbrainz::{ListenBrainz, ListenBrainzApp};
+use crate::oauth::OAuthApp;
 use crate::seam::{
     Account, Authorize, DevicePoll, DeviceStart, IfLost, Limit, Live, Preparation, Prepared,
-    SignIn, Tokens,
+    Revoked, Tokens,
 };
-use crate::trakt::{Trakt, TraktApp};
+use crate::simkl::Simkl;
+use crate::trakt::Trakt;
 
 /// The client of one service. It never sleeps, never retries and keeps nothing.
 #[derive(Debug, Clone)]
 pub enum Provider {
     /// Films and episodes.
     Trakt(Trakt),
+    /// Films and episodes.
+    Simkl(Simkl),
     /// Tracks.
     LastFm(LastFm),
     /// Tracks, there or at a compatible server.
@@ -31,6 +35,7 @@ macro_rules! each {
     ($provider:expr, $client:ident => $call:expr) => {
         match $provider {
             Provider::Trakt($client) => $call,
+            Provider::Simkl($client) => $call,
             Provider::LastFm($client) => $call,
             Provider::ListenBrainz($client) => $call,
         }
@@ -43,20 +48,11 @@ impl Provider {
     pub fn new(app: &ServiceApp, http: reqwest::Client) -> Self {
         let (api_url, auth_url) = (app.api_url.clone(), app.auth_url.clone());
         match &app.credentials {
-            Credentials::Trakt {
-                client_id,
-                client_secret,
-            } => {
-                let (client_id, client_secret) = (client_id.clone(), client_secret.clone());
-                Self::Trakt(Trakt::new(
-                    TraktApp {
-                        client_id,
-                        client_secret,
-                        api_url,
-                        auth_url,
-                    },
-                    http,
-                ))
+            Credentials::Trakt(client) => {
+                Self::Trakt(Trakt::new(OAuthApp::of(client, api_url, auth_url), http))
+            }
+            Credentials::Simkl(client) => {
+                Self::Simkl(Simkl::new(OAuthApp::of(client, api_url, auth_url), http))
             }
             Credentials::LastFm {
                 api_key,
@@ -83,6 +79,7 @@ impl Provider {
     pub const fn service(&self) -> Service {
         match self {
             Self::Trakt(_) => Service::Trakt,
+            Self::Simkl(_) => Service::Simkl,
             Self::LastFm(_) => Service::LastFm,
             Self::ListenBrainz(_) => Service::ListenBrainz,
         }
@@ -91,7 +88,7 @@ impl Provider {
     /// Decides what is sent next of some plays, oldest first: pure, and the same for the same arguments.
     ///
     /// Each play is in exactly one of the three parts of the answer. At most 50 plays go into one request to Last.fm,
-    /// 100 to ListenBrainz and to Trakt's history; one to Trakt's stop and to a compatible server.
+    /// 100 to ListenBrainz and to Trakt's and Simkl's history; one to their stop and to a compatible server.
     pub fn prepare(
         &self,
         plays: &[Play],
@@ -100,6 +97,7 @@ impl Provider {
     ) -> Preparation {
         match self {
             Self::Trakt(client) => client.prepare(plays, now),
+            Self::Simkl(client) => client.prepare(plays, now),
             Self::LastFm(client) => client.prepare(plays, now),
             Self::ListenBrainz(client) => client.prepare(plays, account_url, now),
         }
@@ -125,9 +123,9 @@ impl Provider {
     pub fn if_lost(&self, prepared: &Prepared, _account_url: Option<&str>) -> IfLost {
         match self {
             Self::Trakt(client) => client.if_lost(prepared),
-            // ListenBrainz and Last.fm store the same second with the same names once. Compatible servers get every
-            // listen at least once; there is nothing to read back.
-            Self::LastFm(_) | Self::ListenBrainz(_) => IfLost::Repeat,
+            // Simkl keeps one watch of an item; ListenBrainz and Last.fm store the same second with the same names once.
+            // Compatible servers get every listen at least once; there is nothing to read back.
+            Self::Simkl(_) | Self::LastFm(_) | Self::ListenBrainz(_) => IfLost::Repeat,
         }
     }
 
@@ -151,7 +149,7 @@ impl Provider {
                 .await
                 .map_err(|error| error.hiding(&account.tokens.access)),
             // A repeat is harmless there, so nothing is read.
-            Self::LastFm(_) | Self::ListenBrainz(_) => Ok(Vec::new()),
+            Self::Simkl(_) | Self::LastFm(_) | Self::ListenBrainz(_) => Ok(Vec::new()),
         }
     }
 
@@ -191,6 +189,7 @@ impl Provider {
     pub fn host(&self, account_url: Option<&str>) -> String {
         match self {
             Self::Trakt(client) => client.host(),
+            Self::Simkl(client) => client.host(),
             Self::LastFm(client) => client.host(),
             Self::ListenBrainz(client) => client.host(account_url),
         }
@@ -200,17 +199,9 @@ impl Provider {
     pub const fn limit(&self, _account_url: Option<&str>) -> Limit {
         match self {
             Self::Trakt(_) => Trakt::LIMIT,
+            Self::Simkl(_) => Simkl::LIMIT,
             Self::LastFm(_) => LastFm::LIMIT,
             Self::ListenBrainz(_) => ListenBrainz::LIMIT,
-        }
-    }
-
-    /// How a user signs in.
-    pub const fn sign_in(&self) -> SignIn {
-        match self {
-            Self::Trakt(_) => SignIn::OAuth,
-            Self::LastFm(_) => SignIn::WebAuth,
-            Self::ListenBrainz(_) => SignIn::Token,
         }
     }
 
@@ -241,13 +232,19 @@ impl Provider {
                     .exchange(code_or_token, redirect, verifier, now)
                     .await
             }
+            Self::Simkl(client) => {
+                client
+                    .exchange(code_or_token, redirect, verifier, now)
+                    .await
+            }
             Self::LastFm(client) => client.exchange(code_or_token, now).await,
             Self::ListenBrainz(client) => client.exchange(code_or_token),
         }
         .map_err(|error| error.hiding(&Secret::new(code_or_token)))
     }
 
-    /// Gets the next pair of tokens. The old refresh token is dead once this succeeds.
+    /// Gets the next pair of tokens. The old access token is dead once this succeeds, and where refresh tokens work once
+    /// (Trakt) the old refresh token too.
     ///
     /// # Errors
     ///
@@ -261,6 +258,7 @@ impl Provider {
     ) -> Result<Tokens, ProviderError> {
         match self {
             Self::Trakt(client) => client.refresh(tokens, redirect, now).await,
+            Self::Simkl(client) => client.refresh(tokens, now).await,
             Self::LastFm(_) | Self::ListenBrainz(_) => Err(ProviderError::new(
                 self.service(),
                 "refresh the tokens",
@@ -275,12 +273,17 @@ impl Provider {
     /// # Errors
     ///
     /// The service was not told; the user can revoke the access in its settings.
-    pub async fn revoke(&self, tokens: &Tokens, now: DateTime<Utc>) -> Result<(), ProviderError> {
+    pub async fn revoke(
+        &self,
+        tokens: &Tokens,
+        now: DateTime<Utc>,
+    ) -> Result<Revoked, ProviderError> {
         match self {
             Self::Trakt(client) => client.revoke(tokens, now).await,
-            // Both are revoked by the user alone, in the service's settings.
-            Self::LastFm(_) | Self::ListenBrainz(_) => Ok(()),
-        }
+            Self::Simkl(client) => client.revoke(tokens, now).await,
+            Self::LastFm(_) | Self::ListenBrainz(_) => return Ok(Revoked::ByTheUserAlone),
+        }?;
+        Ok(Revoked::AtTheService)
     }
 
     /// Begins a sign-in on another device.
@@ -291,6 +294,7 @@ impl Provider {
     pub async fn begin_device(&self, now: DateTime<Utc>) -> Result<DeviceStart, ProviderError> {
         match self {
             Self::Trakt(client) => client.begin_device(now).await,
+            Self::Simkl(client) => client.begin_device(now).await,
             Self::LastFm(client) => client.begin_device(now).await,
             Self::ListenBrainz(client) => Err(client.has_only_tokens("begin a device sign-in")),
         }
@@ -308,6 +312,7 @@ impl Provider {
     ) -> Result<DevicePoll, ProviderError> {
         match self {
             Self::Trakt(client) => client.poll_device(device_code, now).await,
+            Self::Simkl(client) => client.poll_device(device_code, now).await,
             Self::LastFm(client) => client.poll_device(device_code, now).await,
             Self::ListenBrainz(client) => Err(client.has_only_tokens("poll a device sign-in")),
         }
@@ -323,15 +328,20 @@ mod tests {
 
     use super::*;
     use crate::testing::{at, client, episode, movie, play, track};
-    use crate::{LastFmApp, ListenBrainzApp, TraktApp};
+    use crate::{LastFmApp, ListenBrainzApp};
 
-    fn all() -> [Provider; 3] {
+    fn all() -> [Provider; 4] {
         let url = |text: &str| text.parse::<Url>().unwrap();
-        let trakt = TraktApp {
+        let trakt = OAuthApp {
             client_id: "id".to_owned(),
             client_secret: None,
             api_url: url("https://api.trakt.tv"),
             auth_url: url("https://auth.trakt.tv"),
+        };
+        let simkl = OAuthApp {
+            api_url: url("https://api.simkl.com"),
+            auth_url: url("https://simkl.com"),
+            ..trakt.clone()
         };
         let lastfm = LastFmApp {
             api_key: "key".to_owned(),
@@ -344,6 +354,7 @@ mod tests {
         };
         [
             Provider::Trakt(Trakt::new(trakt, client())),
+            Provider::Simkl(Simkl::new(simkl, client())),
             Provider::LastFm(LastFm::new(lastfm, client())),
             Provider::ListenBrainz(ListenBrainz::new(listenbrainz, client())),
         ]
@@ -404,6 +415,7 @@ mod tests {
         let hosts = all().map(|provider| provider.host(None));
         let expected = [
             "api.trakt.tv",
+            "api.simkl.com",
             "ws.audioscrobbler.com",
             "api.listenbrainz.org",
         ];
@@ -417,14 +429,15 @@ mod tests {
     #[tokio::test]
     async fn tokens_without_an_end_are_never_refreshed() {
         let redirect: Url = "https://hub.example/callback".parse().unwrap();
-        for provider in &all()[1..] {
+        for provider in &all()[2..] {
             let tokens = Tokens::lasting("token");
             let error = provider
                 .refresh(&tokens, &redirect, at(0))
                 .await
                 .unwrap_err();
             assert_eq!(error.disposition, hub_domain::Disposition::Auth);
-            provider.revoke(&tokens, at(0)).await.unwrap();
+            let revoked = provider.revoke(&tokens, at(0)).await.unwrap();
+            assert_eq!(revoked, Revoked::ByTheUserAlone);
         }
     }
 }

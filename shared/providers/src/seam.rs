@@ -116,17 +116,6 @@ pub struct Limit {
     pub per: TimeDelta,
 }
 
-/// How a user signs in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SignIn {
-    /// OAuth: an authorization code with PKCE, or a device code.
-    OAuth,
-    /// Last.fm's web authentication: the browser comes back with a token. It has a device flow too.
-    WebAuth,
-    /// The user copies a token from the service's settings.
-    Token,
-}
-
 /// Where the browser goes to sign in.
 #[derive(Debug, Clone)]
 pub struct Authorize {
@@ -149,6 +138,15 @@ pub struct DeviceStart {
     pub interval: TimeDelta,
     /// When the code ends.
     pub expires_at: DateTime<Utc>,
+}
+
+/// What became of tokens that the hub no longer needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Revoked {
+    /// The service was told, and they are ended.
+    AtTheService,
+    /// The service lets only its user end them, in its settings.
+    ByTheUserAlone,
 }
 
 /// What a poll of a device sign-in found.

@@ -9,7 +9,7 @@ use std::io::Write;
 use std::ops::{Add, Mul, Sub};
 use std::sync::{Arc, Mutex};
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta};
 use hub_domain::Service;
 use hub_local::aws::Embedded;
 use hub_runtime::Clock;
@@ -227,12 +227,9 @@ impl Costed {
     }
 
     fn is_delivered(&self, service: Service) -> usize {
-        let name = &self.person.name;
-        match service {
-            Service::Trakt => self.world.twins.trakt.history(name).len(),
-            Service::LastFm => self.world.twins.lastfm.scrobbles(name).len(),
-            Service::ListenBrainz => self.world.twins.listenbrainz.listens(name).len(),
-        }
+        self.world
+            .times_at(&self.person, service, DateTime::UNIX_EPOCH)
+            .len()
     }
 }
 

@@ -4,7 +4,7 @@ use axum::extract::{Path, State};
 use axum::response::{Html, IntoResponse, Response};
 use http::header::{CONTENT_SECURITY_POLICY, LOCATION, REFERRER_POLICY};
 use http::{HeaderValue, StatusCode};
-use hub_domain::{Secret, Service};
+use hub_domain::{Secret, Service, SignIn};
 use hub_store::OAuthState;
 use serde::Deserialize;
 use url::Url;
@@ -26,6 +26,8 @@ pub(crate) struct CallbackQuery {
     code: Option<String>,
     /// The token (Last.fm).
     token: Option<String>,
+    /// Who sends it back (RFC 9207).
+    iss: Option<String>,
     /// Why there is none, such as `access_denied`.
     error: Option<String>,
 }
@@ -132,6 +134,14 @@ fn brought(service: Service, query: CallbackQuery) -> Result<Secret, Ended> {
         status: StatusCode::BAD_REQUEST,
         why,
     };
+    // A code of another service's, brought here, would be handed to this one.
+    if let (Some(issuer), Some(named)) = (service.issuer(), &query.iss)
+        && named != issuer
+    {
+        return Err(failed(format!(
+            "The browser came back from somewhere else than {title}. Begin again."
+        )));
+    }
     match query.error.as_deref() {
         Some("access_denied") => {
             return Err(failed(format!(
@@ -145,9 +155,9 @@ fn brought(service: Service, query: CallbackQuery) -> Result<Secret, Ended> {
         }
         None => {}
     }
-    let code = match service {
-        Service::LastFm => query.token,
-        Service::Trakt | Service::ListenBrainz => query.code,
+    let code = match service.sign_in() {
+        SignIn::WebAuth => query.token,
+        SignIn::OAuth | SignIn::Token => query.code,
     };
     let is_fit = |code: &String| {
         (1..=2_048).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_graphic())
@@ -218,6 +228,7 @@ mod tests {
             state: None,
             code: text(code),
             token: text(token),
+            iss: None,
             error: text(error),
         }
     }

@@ -3,8 +3,7 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use chrono::{DateTime, Utc};
-use hub_domain::{ConnectionSettings, Health, ItemKind, Service};
-use hub_providers::SignIn;
+use hub_domain::{ConnectionSettings, Health, ItemKind, Service, SignIn};
 use hub_store::StoredConnection;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
@@ -130,7 +129,6 @@ impl ConnectionView {
         service: Service,
         stored: Option<StoredConnection>,
     ) -> Self {
-        let provider = state.provider(service, None).ok();
         let why_unavailable = state.settings.app(service).err().map(str::to_owned);
         let mut view = Self {
             id: service.name(),
@@ -144,7 +142,10 @@ impl ConnectionView {
             connected: stored.is_some(),
             available: why_unavailable.is_none(),
             why_unavailable,
-            sign_in: provider.map(|provider| sign_in(provider.sign_in())),
+            sign_in: state
+                .provider(service, None)
+                .is_ok()
+                .then(|| sign_in(service.sign_in())),
             username: None,
             profile_url: None,
             url: None,

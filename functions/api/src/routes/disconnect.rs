@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use hub_domain::Service;
+use hub_providers::Revoked;
 use hub_store::StoredConnection;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -72,11 +73,6 @@ pub(crate) async fn disconnect_service(
 /// Ends tokens at their service; says whether it was told. A failure is logged, and the user can do it there.
 pub(crate) async fn revoke_at_service(state: &ApiState, stored: &StoredConnection) -> bool {
     let connection = &stored.connection;
-    let can_be_told = match connection.service {
-        Service::Trakt => true,
-        // Only the user can end these, in the service's settings.
-        Service::LastFm | Service::ListenBrainz => false,
-    };
     let (Ok(provider), Some(tokens)) = (
         state.provider(connection.service, connection.url.as_deref()),
         state.open_tokens(stored),
@@ -84,7 +80,7 @@ pub(crate) async fn revoke_at_service(state: &ApiState, stored: &StoredConnectio
         return false;
     };
     match provider.revoke(&tokens, state.clock.now()).await {
-        Ok(()) => can_be_told,
+        Ok(revoked) => revoked == Revoked::AtTheService,
         Err(error) => {
             let (user, service) = (connection.user, connection.service);
             let error = &error as &dyn std::error::Error;

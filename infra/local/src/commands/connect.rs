@@ -4,7 +4,7 @@ use std::io::{BufRead, Write};
 use std::time::Duration;
 
 use http::{Method, StatusCode};
-use hub_domain::{Secret, Service};
+use hub_domain::{Secret, Service, SignIn};
 use serde_json::{Value, json};
 
 use super::answer;
@@ -31,9 +31,9 @@ pub(super) async fn connect<R: BufRead, W: Write>(
         return explain(&asked.whom, access, output).await;
     };
     let user = users::find(access, asked.whom.user.as_deref()).await?;
-    let connection = match service {
-        Service::ListenBrainz => by_token(asked, &user, access, input, output).await?,
-        Service::Trakt | Service::LastFm => {
+    let connection = match service.sign_in() {
+        SignIn::Token => by_token(asked, &user, access, input, output).await?,
+        SignIn::OAuth | SignIn::WebAuth => {
             if asked.token.is_some() || asked.url.is_some() {
                 return Err(Failure::new(format!(
                     "--token and --url are for listenbrainz, not for {service}."
@@ -102,14 +102,23 @@ async fn explain<W: Write>(
     }
     list(whom, access, output).await?;
     output.line("")?;
-    for line in [
-        "hub connect trakt           a code to enter at trakt.tv; the hub needs TRAKT_CLIENT_ID",
-        "hub connect lastfm          an address to open; the hub needs LASTFM_API_KEY and LASTFM_API_SECRET",
-        "hub connect listenbrainz    your token from https://listenbrainz.org/settings/; --url for other servers",
-    ] {
-        output.line(line)?;
+    for service in Service::ALL {
+        let command = format!("hub connect {service}");
+        output.line(format!("{command:<28}{}", needs(service)))?;
     }
     Ok(())
+}
+
+/// What a person meets when connecting, and what the hub needs before.
+const fn needs(service: Service) -> &'static str {
+    match service {
+        Service::Trakt => "a code to enter at trakt.tv; the hub needs TRAKT_CLIENT_ID",
+        Service::Simkl => "a code to enter at simkl.com/pin; the hub needs SIMKL_CLIENT_ID",
+        Service::LastFm => "an address to open; the hub needs LASTFM_API_KEY and LASTFM_API_SECRET",
+        Service::ListenBrainz => {
+            "your token from https://listenbrainz.org/settings/; --url for other servers"
+        }
+    }
 }
 
 async fn by_token<R: BufRead, W: Write>(

@@ -211,7 +211,7 @@ fn introduce<W: Write>(
         output.line(format!("  {:<12} {page}", service.title()))?;
     }
     output.line(format!(
-        "{} is signed in at all three. Now {samples} events are posted as media servers post them.\n",
+        "{} is signed in at all of them. Now {samples} events are posted as media servers post them.\n",
         stage::PERSON
     ))?;
     Ok(())
@@ -239,16 +239,9 @@ fn conclude<W: Write>(
         cells
     });
     output.line("")?;
-    output.table(
-        &[
-            "play",
-            "played at (UTC)",
-            "Trakt",
-            "Last.fm",
-            "ListenBrainz",
-        ],
-        cells.collect(),
-    )?;
+    let mut columns = vec!["play", "played at (UTC)"];
+    columns.extend(hub_domain::Service::ALL.map(hub_domain::Service::title));
+    output.table(&columns, cells.collect())?;
     output.line("")?;
     if wrong.is_empty() {
         let count = rows.len();

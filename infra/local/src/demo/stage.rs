@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::header::{CONTENT_TYPE, LOCATION};
-use hub_domain::{Secret, Service, Source, UserId};
+use hub_domain::{Secret, Service, SignIn, Source, UserId};
 use hub_runtime::http::{ClientKind, user_agent};
 use hub_runtime::{Clock, HttpClient};
-use hub_twins::{Twins, lastfm, trakt};
+use hub_twins::samples::{Anime, Format, Part};
+use hub_twins::{Simkl, Twins, lastfm, simkl, trakt};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -53,6 +54,8 @@ impl Stage {
         // Trakt wants https for the way back, which a demonstration on one machine does not have.
         twins.trakt.allow_http_redirects(true);
         twins.trakt.add_user(PERSON);
+        twins.simkl.add_user(PERSON);
+        furnish(&twins.simkl);
         twins.lastfm.add_user(PERSON);
         let listener = TcpListener::bind(listen).await;
         let listener = listener.map_err(|error| {
@@ -123,7 +126,8 @@ impl Stage {
     }
 
     async fn sign_in_everywhere(&self) -> Result<(), Failure> {
-        for service in [Service::Trakt, Service::LastFm] {
+        let with_a_page = |service: &Service| service.sign_in() != SignIn::Token;
+        for service in Service::ALL.into_iter().filter(with_a_page) {
             let path = format!("/api/v1/scrobble/connect/{service}");
             let begun = self.access.post(Some(self.user), &path, &json!({})).await?;
             let page = begun["authorize_url"]
@@ -203,16 +207,56 @@ impl Stage {
     }
 
     /// What the simulated services hold, as they themselves say it.
-    pub(super) fn pages(&self) -> [(Service, String); 3] {
-        [
-            (Service::Trakt, self.twins.trakt.url().to_owned()),
-            (Service::LastFm, self.twins.lastfm.url().to_owned()),
-            (
-                Service::ListenBrainz,
-                self.twins.listenbrainz.url().to_owned(),
-            ),
-        ]
+    pub(super) fn pages(&self) -> impl Iterator<Item = (Service, String)> + '_ {
+        let page = |service| match service {
+            Service::Trakt => self.twins.trakt.url(),
+            Service::Simkl => self.twins.simkl.url(),
+            Service::LastFm => self.twins.lastfm.url(),
+            Service::ListenBrainz => self.twins.listenbrainz.url(),
+        };
+        Service::ALL
+            .into_iter()
+            .map(move |service| (service, page(service).to_owned()))
     }
+}
+
+/// What Simkl knows of the samples by their titles and by the ids of their episodes; films and shows that are named by
+/// an id of their own it knows anyway. Of specials it knows none here.
+fn furnish(simkl: &Simkl) {
+    simkl.add_movie("Minnie & Moskowitz", 1971, &[("imdb", "tt0067433")]);
+    simkl.add_show("Friends", 1994, &[("tvdb", "79168")], &[24, 24]);
+    simkl.add_show("Andor", 2022, &[("tvdb", "393189")], &[12]);
+    simkl.add_show("Dark", 2017, &[("tvdb", "334824")], &[10]);
+    simkl.add_show("Firefly", 2002, &[("tvdb", "78874")], &[14]);
+    let ids = [("imdb", "tt0944947"), ("tmdb", "1399"), ("tvdb", "121361")];
+    let thrones = simkl.add_show(
+        "Game of Thrones",
+        2011,
+        &ids,
+        &[10, 10, 10, 10, 10, 10, 7, 6],
+    );
+    simkl.add_episode_id(3_254_641, thrones, 1, 1);
+    simkl.add_episode_id(3_436_411, thrones, 1, 2);
+    simkl.add_anime(Anime {
+        title: "Cowboy Bebop".to_owned(),
+        year: 1998,
+        format: Format::Tv,
+        episodes: Some(26),
+        aired: 26,
+        simkl: None,
+        anilist: 1,
+        mal: 1,
+        anidb: 23,
+        tvdb_show: Some(76885),
+        tmdb: None,
+        imdb: None,
+        parts: vec![Part {
+            season: 1,
+            first: 1,
+            own_first: 1,
+            episodes: 26,
+        }],
+    });
 }
 
 fn not_signed_in(service: Service, error: &reqwest::Error) -> Failure {
@@ -225,6 +269,9 @@ fn variables(twins: &Twins) -> Variables {
         ("TRAKT_CLIENT_ID", trakt::CLIENT_ID),
         ("TRAKT_API_URL", twins.trakt.url()),
         ("TRAKT_AUTH_URL", twins.trakt.auth_url()),
+        ("SIMKL_CLIENT_ID", simkl::CLIENT_ID),
+        ("SIMKL_API_URL", twins.simkl.url()),
+        ("SIMKL_AUTH_URL", twins.simkl.site_url()),
         ("LASTFM_API_KEY", lastfm::API_KEY),
         ("LASTFM_API_SECRET", lastfm::API_SECRET),
         ("LASTFM_API_URL", &twins.lastfm.api_url()),

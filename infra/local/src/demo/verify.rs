@@ -1,6 +1,6 @@
 //! What has to be at the services in the end, and whether it is.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use hub_domain::{ItemKind, Service};
@@ -13,9 +13,9 @@ use crate::failure::Failure;
 
 const EXPECTED: &str = include_str!("../../../../events/demo.json");
 
-/// How far Trakt's time may lie from the true one: it keeps minutes, and a play that counted less than two minutes ago
-/// is told by a stop, which is dated when it arrives.
-const TRAKT_EXACTNESS: TimeDelta = TimeDelta::minutes(2);
+/// How far the time of a service with stops may lie from the true one: a play that counted less than two minutes ago is
+/// told by a stop, which is dated when it arrives. Trakt keeps minutes as well.
+const STOP_EXACTNESS: TimeDelta = TimeDelta::minutes(2);
 
 /// A play that the samples are known to make.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -32,6 +32,24 @@ pub(super) struct Expected {
     /// The state in which it ends where that is not at the service, and why.
     #[serde(default)]
     pub(super) instead: Option<String>,
+    /// The same, at some services only.
+    #[serde(default)]
+    pub(super) instead_at: BTreeMap<Service, String>,
+}
+
+impl Expected {
+    /// The names by which a service may know it: Simkl knows no ids of episodes, and goes by the number.
+    fn names_at(&self, service: Service) -> impl Iterator<Item = &str> {
+        let is_number = |word: &&str| {
+            word.split_once('x').is_some_and(|(season, number)| {
+                season.parse::<u32>().is_ok() && number.parse::<u32>().is_ok()
+            })
+        };
+        let number = (service == Service::Simkl)
+            .then(|| self.label.split(' ').find(is_number))
+            .flatten();
+        std::iter::once(self.known_as.as_str()).chain(number)
+    }
 }
 
 /// A record that a simulated service holds.
@@ -57,6 +75,11 @@ pub(super) fn records(twins: &Twins) -> Vec<Record> {
         names: names(&entry),
         at: entry.watched_at,
     });
+    let simkl = twins.simkl.plays(PERSON).into_iter().map(|play| Record {
+        service: Service::Simkl,
+        names: names_at_simkl(&play),
+        at: Some(play.watched_at),
+    });
     let track = |service, artist: String, track: String, at| Record {
         service,
         names: BTreeSet::from([format!("{artist} – {track}")]),
@@ -73,7 +96,7 @@ pub(super) fn records(twins: &Twins) -> Vec<Record> {
             one.listened_at,
         )
     });
-    trakt.chain(lastfm).chain(listens).collect()
+    trakt.chain(simkl).chain(lastfm).chain(listens).collect()
 }
 
 /// Every name of a record of Trakt's: its ids, those of its show with its number, and its title or number alone.
@@ -98,6 +121,21 @@ fn names(entry: &HistoryEntry) -> BTreeSet<String> {
         (Kind::Movie | Kind::Show | Kind::Episode, _) => names.extend(entry.title.clone()),
     }
     names
+}
+
+/// Every name of a record of Simkl's, which knows an episode by its show and number alone.
+fn names_at_simkl(play: &hub_twins::simkl::Play) -> BTreeSet<String> {
+    let ids = play.ids.as_object().into_iter().flatten();
+    let ids = ids.filter_map(|(name, id)| Some(format!("{name}:{}", id.as_str()?)));
+    let title = std::iter::once(play.title.clone());
+    match play.season.zip(play.number) {
+        Some((season, number)) => {
+            let number = format!("{season}x{number:02}");
+            let shows = ids.chain(title).map(|show| format!("{show} {number}"));
+            shows.chain([number.clone()]).collect()
+        }
+        None => ids.chain(title).collect(),
+    }
 }
 
 /// One expected play, and the time that each service holds it under.
@@ -137,7 +175,8 @@ pub(super) fn compare(expected: &[Expected], records: &[Record]) -> (Vec<Row>, V
                     claimed[at] = true;
                 }
             }
-            let state = match (service.takes(play.kind), &play.instead, times.as_slice()) {
+            let instead = play.instead_at.get(&service).or(play.instead.as_ref());
+            let state = match (service.takes(play.kind), instead, times.as_slice()) {
                 (false, _, []) => Held::NotTaken,
                 (_, Some(state), []) => Held::Instead(state.clone()),
                 (true, None, []) => {
@@ -181,10 +220,13 @@ pub(super) fn compare(expected: &[Expected], records: &[Record]) -> (Vec<Row>, V
 
 fn is_of(play: &Expected, record: &Record) -> bool {
     let is_time = record.at.is_some_and(|at| match record.service {
-        Service::Trakt => (at - play.at).abs() < TRAKT_EXACTNESS,
+        Service::Trakt | Service::Simkl => (at - play.at).abs() < STOP_EXACTNESS,
         Service::LastFm | Service::ListenBrainz => at == play.at,
     });
-    is_time && record.names.contains(&play.known_as)
+    is_time
+        && play
+            .names_at(record.service)
+            .any(|name| record.names.contains(name))
 }
 
 #[cfg(test)]
@@ -202,6 +244,7 @@ mod tests {
             known_as: "imdb:tt0113277".to_owned(),
             at: at("2026-11-14T22:33:18Z"),
             instead: None,
+            instead_at: BTreeMap::from([(Service::Simkl, "elsewhere".to_owned())]),
         }
     }
 
@@ -227,6 +270,7 @@ mod tests {
             held,
             [
                 &Held::At(at("2026-11-14T22:33:00Z")),
+                &Held::Instead("elsewhere".to_owned()),
                 &Held::NotTaken,
                 &Held::NotTaken
             ]

@@ -1,6 +1,6 @@
 //! Reading: what changed, the lists, ratings, positions, and the rule against reading everything again and again.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::answers::{not_found, wrong_parameter};
 use super::items::{Item, Kind, Said};
 use super::scrobble::{described_episode, shown_progress, word};
-use super::state::{Listed, State, Status, spelled};
+use super::state::{Listed, Place, State, Status, episode, spelled};
 use crate::answer::{Answer, Call};
 
 /// How many reads against the rule an app gets away with; the documents threaten without a number.
@@ -303,6 +303,8 @@ pub(crate) fn watched(state: &mut State, call: &Call, user: &str) -> Result<Answ
     let body = call.json().ok();
     let items = body.as_ref().and_then(Value::as_array);
     let items = items.ok_or_else(|| wrong_parameter("The body must be an array."))?;
+    let extended = call.query("extended").unwrap_or_default();
+    let has_episodes = extended.split(',').any(|part| part == "episodes");
     let mut answers = Vec::with_capacity(items.len());
     for item in items {
         // The ids stand in the item itself here.
@@ -327,9 +329,39 @@ pub(crate) fn watched(state: &mut State, call: &Call, user: &str) -> Result<Answ
                 .map(|time| spelled(*time))
                 .into();
         }
+        let item = found.and_then(|simkl| state.catalogue.item(simkl));
+        if let Some(item) = item.filter(|item| has_episodes && !item.is_film()) {
+            answer["seasons"] = watched_seasons(item, listed);
+        }
         answers.push(answer);
     }
     Ok(Answer::json(201, &Value::Array(answers)))
+}
+
+/// The episodes of a show by season, each with whether and when it was watched.
+fn watched_seasons(item: &Item, listed: Option<&Listed>) -> Value {
+    let watched = listed.map(|listed| &listed.watched);
+    let mut places: BTreeSet<Place> = item.episodes().into_iter().collect();
+    places.extend(
+        watched
+            .into_iter()
+            .flat_map(|watched| watched.keys().copied()),
+    );
+    let mut seasons: BTreeMap<u32, Vec<Value>> = BTreeMap::new();
+    for place in places {
+        let Some((season, number)) = episode(place) else {
+            continue;
+        };
+        let at = watched.and_then(|watched| watched.get(&place));
+        seasons.entry(season).or_default().push(
+            json!({"number": number, "watched": at.is_some(), "aired": true,
+                "last_watched_at": at.map(|at| spelled(*at))}),
+        );
+    }
+    seasons
+        .into_iter()
+        .map(|(season, episodes)| json!({"number": season, "episodes": episodes}))
+        .collect()
 }
 
 /// `GET /search/id`: unknown is an empty list.

@@ -5,6 +5,7 @@ use hub_domain::{ItemKind, MediaItem, Namespace, Outcome, Play, Scope, Service};
 
 use super::wire::{Entry, EpisodeIds, EpisodeNumber, Ids, Item, Named};
 use crate::music::not_taken;
+use crate::video;
 
 /// Why an episode waits a second after Trakt did not know its own ids, and how [`is_known_by_number_only`] knows.
 ///
@@ -128,29 +129,21 @@ fn nameless(tried: &str) -> Outcome {
 }
 
 fn named(title: Option<&str>, year: Option<i32>) -> Named {
-    let title = title.map(str::trim).filter(|title| !title.is_empty());
-    match (title, year.filter(|year| *year > 0)) {
-        (Some(title), Some(year)) => Named {
-            title: Some(title.to_owned()),
+    match video::title_and_year(title, year) {
+        Some((title, year)) => Named {
+            title: Some(title),
             year: Some(year),
             ids: Ids::default(),
         },
-        (None, _) | (_, None) => Named::default(),
+        None => Named::default(),
     }
 }
 
 fn ids_of(media: &MediaItem, scope: Scope) -> Ids {
-    let id = |namespace| {
-        media
-            .ids
-            .iter()
-            .find(|id| id.namespace == namespace && id.scope == scope)
-            .map(hub_domain::ExternalId::value)
-    };
-    let number = |namespace| id(namespace).and_then(|value| value.parse().ok());
+    let number = |namespace| video::number_of(media, namespace, scope);
     Ids {
         trakt: number(Namespace::Trakt),
-        imdb: id(Namespace::Imdb).map(str::to_owned),
+        imdb: video::id_of(media, Namespace::Imdb, scope).map(str::to_owned),
         tmdb: number(Namespace::Tmdb),
         tvdb: number(Namespace::Tvdb),
     }
@@ -159,20 +152,15 @@ fn ids_of(media: &MediaItem, scope: Scope) -> Ids {
 /// Season and number in Trakt's order, which is TMDB's: the numbering of the closest id that came with one, else the
 /// item's own.
 fn numbering_of(media: &MediaItem) -> Option<Numbering> {
-    let with_id = |namespace| {
-        let of_it =
-            |id: &&hub_domain::ExternalId| id.scope == Scope::Show && id.namespace == namespace;
-        media.ids.iter().find(of_it).and_then(|id| id.numbering)
-    };
-    [
-        Namespace::Trakt,
-        Namespace::Tmdb,
-        Namespace::Imdb,
-        Namespace::Tvdb,
-    ]
-    .into_iter()
-    .find_map(with_id)
-    .or_else(|| media.numbering())
+    video::numbering_of(
+        media,
+        &[
+            Namespace::Trakt,
+            Namespace::Tmdb,
+            Namespace::Imdb,
+            Namespace::Tvdb,
+        ],
+    )
 }
 
 fn list(ids: &Ids) -> String {

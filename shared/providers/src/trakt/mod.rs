@@ -16,7 +16,7 @@ mod wire;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use hub_domain::connection::Identity;
-use hub_domain::{Disposition, Outcome, Play, PlayId, Secret, Service};
+use hub_domain::{Disposition, Outcome, Play, PlayId, Service};
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::{Method, RequestBuilder};
 use serde::Serialize;
@@ -25,9 +25,11 @@ use url::Url;
 
 use crate::error::ProviderError;
 use crate::http::{self, Answer, Effect};
+use crate::oauth::OAuthApp;
 use crate::seam::{
     Account, IfLost, Limit, LimitScope, Preparation, Prepared, PreparedPlay, time_told,
 };
+use crate::video;
 use wire::Item;
 
 /// How many plays with a time go into one request to the history.
@@ -37,23 +39,10 @@ const FINISHED_AFTER: TimeDelta = TimeDelta::minutes(3);
 
 const IDENTIFY: &str = "say who the user is";
 
-/// The application as Trakt knows it, and where Trakt is.
-#[derive(Debug, Clone)]
-pub struct TraktApp {
-    /// The client id, which is the API key too.
-    pub client_id: String,
-    /// The client secret, where the application still has one.
-    pub client_secret: Option<Secret>,
-    /// The root of the API, such as `https://api.trakt.tv`.
-    pub api_url: Url,
-    /// The root of the sign-in, such as `https://auth.trakt.tv`.
-    pub auth_url: Url,
-}
-
 /// The client.
 #[derive(Debug, Clone)]
 pub struct Trakt {
-    app: TraktApp,
+    app: OAuthApp,
     http: reqwest::Client,
 }
 
@@ -86,7 +75,7 @@ impl Trakt {
     };
 
     /// A client that calls with the caller's HTTP client.
-    pub fn new(app: TraktApp, http: reqwest::Client) -> Self {
+    pub fn new(app: OAuthApp, http: reqwest::Client) -> Self {
         Self { app, http }
     }
 
@@ -110,7 +99,7 @@ impl Trakt {
                 play.started_at,
             ));
             let its_road = match told {
-                Some(at) if scrobble::may_stop(play, at, now) => Road::Stop,
+                Some(at) if video::may_stop(play, Service::Trakt, at, now) => Road::Stop,
                 Some(_) => Road::Dated,
                 None => Road::Undated,
             };
@@ -148,7 +137,7 @@ impl Trakt {
         now: DateTime<Utc>,
     ) -> Result<Vec<(PlayId, Outcome)>, ProviderError> {
         match prepared.call.as_str() {
-            scrobble::STOP => self.stop(account, prepared, now).await,
+            video::STOP => self.stop(account, prepared, now).await,
             _ => self.add(account, prepared, now).await,
         }
     }

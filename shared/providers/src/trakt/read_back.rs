@@ -8,12 +8,12 @@ use reqwest::Method;
 use reqwest::header::HeaderMap;
 use url::form_urlencoded;
 
-use super::scrobble::{FRESH, STOP};
 use super::wire::Entry;
 use super::{FINISHED_AFTER, Trakt, item, parse_time, read};
 use crate::error::ProviderError;
 use crate::http::Effect;
 use crate::seam::{Account, Prepared};
+use crate::video::{FRESH, STOP};
 
 /// How far an entry may lie from the time that was told, both cut to the minute.
 const SLACK: TimeDelta = TimeDelta::minutes(2);

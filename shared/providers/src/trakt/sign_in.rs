@@ -6,15 +6,12 @@
 //! Source: <https://docs.trakt.tv> (guides "PKCE" and "Authentication", 2026-10-01)
 
 use std::borrow::Cow;
-use std::pin::Pin;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use hub_domain::{Disposition, Secret};
-use oauth2::basic::{BasicClient, BasicTokenResponse};
+use hub_domain::{Disposition, Secret, Service};
 use oauth2::{
-    AsyncHttpClient, AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken,
-    EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, PkceCodeChallenge, PkceCodeVerifier,
-    RedirectUrl, RefreshToken, RequestTokenError, TokenResponse, TokenUrl,
+    AuthorizationCode, CsrfToken, HttpRequest, HttpResponse, PkceCodeChallenge, PkceCodeVerifier,
+    RedirectUrl, RefreshToken,
 };
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use serde_json::{Map, Value};
@@ -22,7 +19,8 @@ use url::{Url, form_urlencoded};
 
 use super::{Trakt, disposition, error, wire};
 use crate::error::ProviderError;
-use crate::http::{self, Answer, Effect};
+use crate::http::{Answer, Effect};
+use crate::oauth::{Client, TokenCalls, TokenEndpoint, tokens_of};
 use crate::seam::{Authorize, DevicePoll, DeviceStart, Tokens};
 
 const AUTHORIZE: &str = "offer a sign-in page";
@@ -31,24 +29,6 @@ const REFRESH: &str = "refresh the tokens";
 const REVOKE: &str = "revoke the tokens";
 const DEVICE: &str = "begin a device sign-in";
 const POLL: &str = "say what became of the sign-in";
-
-/// The HTTP client that the `oauth2` crate is handed: ours, with JSON bodies.
-struct TokenCalls<'a> {
-    trakt: &'a Trakt,
-    operation: &'static str,
-    now: DateTime<Utc>,
-}
-
-impl<'c> AsyncHttpClient<'c> for TokenCalls<'_> {
-    type Error = ProviderError;
-    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, ProviderError>> + Send + 'c>>;
-
-    fn call(&'c self, request: HttpRequest) -> Self::Future {
-        Box::pin(self.trakt.token_call(self.operation, request, self.now))
-    }
-}
-
-type Client = BasicClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
 
 impl Trakt {
     pub(crate) fn authorize(
@@ -86,14 +66,8 @@ impl Trakt {
             let verifier = PkceCodeVerifier::new(verifier.reveal().to_owned());
             request = request.set_pkce_verifier(verifier);
         }
-        let answer = request
-            .request_async(&TokenCalls {
-                trakt: self,
-                operation: EXCHANGE,
-                now,
-            })
-            .await;
-        tokens_of(EXCHANGE, answer, None, now)
+        let answer = request.request_async(&self.calls(EXCHANGE, now)).await;
+        tokens_of(Service::Trakt, EXCHANGE, answer, None, now)
     }
 
     pub(crate) async fn refresh(
@@ -111,13 +85,9 @@ impl Trakt {
         let answer = client
             .exchange_refresh_token(&token)
             .add_extra_param("redirect_uri", redirect.as_str())
-            .request_async(&TokenCalls {
-                trakt: self,
-                operation: REFRESH,
-                now,
-            })
+            .request_async(&self.calls(REFRESH, now))
             .await;
-        tokens_of(REFRESH, answer, Some(refresh), now)
+        tokens_of(Service::Trakt, REFRESH, answer, Some(refresh), now)
             .map_err(|error| error.hiding(refresh).hiding(&tokens.access))
     }
 
@@ -174,39 +144,18 @@ impl Trakt {
     }
 
     fn client(&self, operation: &'static str) -> Result<Client, ProviderError> {
-        let address = |path| {
-            Url::parse(&http::under(&self.app.auth_url, path)).map_err(|cause| {
-                error(
-                    operation,
-                    Disposition::AppRefused,
-                    "the address of the sign-in is wrong",
-                )
-                .caused_by(Box::new(cause))
-            })
-        };
-        let client = BasicClient::new(ClientId::new(self.app.client_id.clone()))
-            .set_auth_uri(AuthUrl::from_url(address("oauth/authorize")?))
-            .set_token_uri(TokenUrl::from_url(address("oauth/token")?))
-            .set_auth_type(AuthType::RequestBody);
-        // An application with PKCE has none; one made earlier may still have one, and then has to send it.
-        Ok(match &self.app.client_secret {
-            Some(secret) => client.set_client_secret(ClientSecret::new(secret.reveal().to_owned())),
-            None => client,
-        })
+        let [authorize, token] =
+            ["oauth/authorize", "oauth/token"].map(|path| self.app.under_auth(path));
+        self.app
+            .client(Service::Trakt, operation, (&authorize, &token))
     }
 
-    /// Sends what the `oauth2` crate wrote, as JSON instead of a form, and hands back only a success.
-    async fn token_call(
-        &self,
-        operation: &'static str,
-        request: HttpRequest,
-        now: DateTime<Utc>,
-    ) -> Result<HttpResponse, ProviderError> {
-        let pairs = form_urlencoded::parse(request.body()).into_owned();
-        let body = pairs.map(|(name, value)| (name, value.into())).collect();
-        let answer = self.post(operation, "oauth/token", body).await?;
-        let answer = accept(operation, answer, now)?;
-        Ok(HttpResponse::new(answer.body.into_bytes()))
+    fn calls(&self, operation: &'static str, now: DateTime<Utc>) -> TokenCalls<'_, Self> {
+        TokenCalls {
+            endpoint: self,
+            operation,
+            now,
+        }
     }
 
     /// A body with the application's id, and its secret where it has one.
@@ -233,11 +182,27 @@ impl Trakt {
     ) -> Result<Answer, ProviderError> {
         let request = self
             .http
-            .post(http::under(&self.app.auth_url, path))
+            .post(self.app.under_auth(path))
             .header(CONTENT_TYPE, "application/json")
             .header(ACCEPT, "application/json")
             .body(super::encode(&body));
         self.ask(operation, Effect::Reads, request).await
+    }
+}
+
+impl TokenEndpoint for Trakt {
+    /// As JSON instead of a form.
+    async fn token_call(
+        &self,
+        operation: &'static str,
+        request: HttpRequest,
+        now: DateTime<Utc>,
+    ) -> Result<HttpResponse, ProviderError> {
+        let pairs = form_urlencoded::parse(request.body()).into_owned();
+        let body = pairs.map(|(name, value)| (name, value.into())).collect();
+        let answer = self.post(operation, "oauth/token", body).await?;
+        let answer = accept(operation, answer, now)?;
+        Ok(HttpResponse::new(answer.body.into_bytes()))
     }
 }
 
@@ -252,39 +217,6 @@ fn accept(
     let next = disposition::of_token(answer.status, &answer.headers, &answer.body, now);
     let why = disposition::words(answer.status, &answer.headers, &answer.body);
     Err(error(operation, next, why))
-}
-
-/// Reads a pair of tokens. They end so long after `now`, which is before the request: never later than Trakt means it.
-fn tokens_of<E: oauth2::ErrorResponse + 'static>(
-    operation: &'static str,
-    answer: Result<BasicTokenResponse, RequestTokenError<ProviderError, E>>,
-    old_refresh: Option<&Secret>,
-    now: DateTime<Utc>,
-) -> Result<Tokens, ProviderError> {
-    let unread = || {
-        error(
-            operation,
-            Disposition::Retryable,
-            "the answer could not be read",
-        )
-    };
-    let answer = answer.map_err(|failure| match failure {
-        RequestTokenError::Request(error) => error,
-        // Its other half is the body, tokens included, so only the words go on.
-        RequestTokenError::Parse(cause, _) => unread().caused_by(cause.to_string().into()),
-        RequestTokenError::ServerResponse(_) | RequestTokenError::Other(_) => unread(),
-    })?;
-    Ok(Tokens {
-        access: Secret::new(answer.access_token().secret().as_str()),
-        refresh: answer
-            .refresh_token()
-            .map(|token| Secret::new(token.secret().as_str()))
-            .or_else(|| old_refresh.cloned()),
-        expires_at: answer
-            .expires_in()
-            .and_then(|life| TimeDelta::from_std(life).ok())
-            .and_then(|life| now.checked_add_signed(life)),
-    })
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 use hub_domain::live::Playing;
-use hub_domain::{LiveState, Precision};
+use hub_domain::{LiveState, Precision, Secret};
 use serde_json::json;
 
 use super::*;
@@ -13,7 +13,7 @@ const ADDED: &str = include_str!("fixtures/history-201.json");
 
 pub(super) fn trakt(url: &Url, client_secret: Option<&str>) -> Provider {
     Provider::Trakt(Trakt::new(
-        TraktApp {
+        OAuthApp {
             client_id: "the-client".to_owned(),
             client_secret: client_secret.map(Secret::new),
             api_url: url.clone(),

@@ -20,7 +20,9 @@ use url::Url;
 
 pub use dead_letters::DeadLetters;
 pub use reader::SettingsError;
-pub use services::{Credentials, ServiceApp, ServiceSetting, default_api_url, default_auth_url};
+pub use services::{
+    Credentials, OAuthClient, ServiceApp, ServiceSetting, default_api_url, default_auth_url,
+};
 
 use crate::sealing::{Sealing, SealingKey};
 use crate::telemetry::{LogFormat, is_log_filter};
@@ -173,7 +175,7 @@ impl Settings {
     pub fn redirect_uri(&self, service: Service) -> Option<String> {
         let set = match service {
             Service::Trakt => self.trakt_redirect_uri.clone(),
-            Service::LastFm | Service::ListenBrainz => None,
+            Service::Simkl | Service::LastFm | Service::ListenBrainz => None,
         };
         set.or_else(|| {
             let root = self.public_url.as_ref()?.as_str().trim_end_matches('/');

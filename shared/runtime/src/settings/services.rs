@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hub_domain::Service;
-pub use hub_domain::app::{Credentials, ServiceApp};
+pub use hub_domain::app::{Credentials, OAuthClient, ServiceApp};
 use url::Url;
 
 use super::reader::{Reader, SettingsError};
@@ -36,11 +36,12 @@ impl ServiceSetting {
 
 /// The root of a service's API, unless the operator names another.
 ///
-/// Sources: <https://docs.trakt.tv>, <https://www.last.fm/api/intro>,
+/// Sources: <https://docs.trakt.tv>, <https://api.simkl.org>, <https://www.last.fm/api/intro>,
 /// <https://listenbrainz.readthedocs.io/en/latest/users/api/index.html>.
 pub const fn default_api_url(service: Service) -> &'static str {
     match service {
         Service::Trakt => "https://api.trakt.tv",
+        Service::Simkl => "https://api.simkl.com",
         Service::LastFm => "https://ws.audioscrobbler.com/2.0/",
         Service::ListenBrainz => "https://api.listenbrainz.org",
     }
@@ -51,6 +52,7 @@ pub const fn default_api_url(service: Service) -> &'static str {
 pub const fn default_auth_url(service: Service) -> &'static str {
     match service {
         Service::Trakt => "https://auth.trakt.tv",
+        Service::Simkl => "https://simkl.com",
         Service::LastFm => "https://www.last.fm/api/auth/",
         Service::ListenBrainz => "https://listenbrainz.org/settings/",
     }
@@ -106,18 +108,10 @@ fn read_one(reader: &Reader<'_>, service: Service) -> Result<ServiceSetting, Set
 fn read_credentials(
     reader: &Reader<'_>,
     service: Service,
-) -> Result<Result<Credentials, &'static str>, SettingsError> {
+) -> Result<Result<Credentials, String>, SettingsError> {
     Ok(match service {
-        Service::Trakt => {
-            let client_secret = reader.secret("TRAKT_CLIENT_SECRET")?;
-            let client_id = reader.word("TRAKT_CLIENT_ID")?;
-            client_id
-                .ok_or("TRAKT_CLIENT_ID")
-                .map(|client_id| Credentials::Trakt {
-                    client_id,
-                    client_secret,
-                })
-        }
+        Service::Trakt => oauth_client(reader, service)?.map(Credentials::Trakt),
+        Service::Simkl => oauth_client(reader, service)?.map(Credentials::Simkl),
         Service::LastFm => {
             let (api_key, api_secret) = (
                 reader.word("LASTFM_API_KEY")?,
@@ -128,12 +122,23 @@ fn read_credentials(
                     api_key,
                     api_secret,
                 }),
-                (None, _) => Err("LASTFM_API_KEY"),
-                (Some(_), None) => Err("LASTFM_API_SECRET"),
+                (None, _) => Err("LASTFM_API_KEY".to_owned()),
+                (Some(_), None) => Err("LASTFM_API_SECRET".to_owned()),
             }
         }
         Service::ListenBrainz => Ok(Credentials::ListenBrainz),
     })
+}
+
+/// An OAuth application: the id alone has to be there.
+fn oauth_client(
+    reader: &Reader<'_>,
+    service: Service,
+) -> Result<Result<OAuthClient, String>, SettingsError> {
+    let secret = reader.secret(&variable(service, "CLIENT_SECRET"))?;
+    let name = variable(service, "CLIENT_ID");
+    let id = reader.word(&name)?;
+    Ok(id.ok_or(name).map(|id| OAuthClient { id, secret }))
 }
 
 fn address(reader: &Reader<'_>, variable: &str, default: &str) -> Result<Url, SettingsError> {

@@ -100,7 +100,11 @@ fn a_wrong_value_names_its_variable_and_what_is_allowed_and_is_not_repeated() {
             "an http or https address",
         ),
         ("TABLE_NAME", "a table", "3 to 255"),
-        ("SERVICE", "myspace", "one of trakt, lastfm, listenbrainz"),
+        (
+            "SERVICE",
+            "myspace",
+            "one of trakt, simkl, lastfm, listenbrainz",
+        ),
         ("SERVER_TOKEN", "two words", "one word"),
         ("LASTFM_API_SECRET", "häßlich", "one word"),
         ("SEALING_KEYS", "main:c2hvcnQ=", "32 bytes as base64"),
@@ -130,6 +134,10 @@ fn a_service_is_on_once_it_has_its_credentials_and_else_says_what_is_missing() {
         Err("TRAKT_CLIENT_ID is not set")
     );
     assert_eq!(
+        settings.app(Service::Simkl),
+        Err("SIMKL_CLIENT_ID is not set")
+    );
+    assert_eq!(
         settings.app(Service::LastFm),
         Err("LASTFM_API_KEY is not set")
     );
@@ -155,10 +163,10 @@ fn a_service_is_on_once_it_has_its_credentials_and_else_says_what_is_missing() {
     let trakt = settings.app(Service::Trakt).unwrap();
     assert_eq!(
         trakt.credentials,
-        Credentials::Trakt {
-            client_id: "id".to_owned(),
-            client_secret: None
-        }
+        Credentials::Trakt(OAuthClient {
+            id: "id".to_owned(),
+            secret: None
+        })
     );
 }
 

@@ -1,7 +1,7 @@
 //! A sign-in in the browser: where to send it, and what the code it brings back is worth.
 
-use hub_domain::{Secret, Service, UserId};
-use hub_providers::{SignIn, Tokens};
+use hub_domain::{Secret, Service, SignIn, UserId};
+use hub_providers::Tokens;
 use hub_runtime::random::random_word;
 use hub_store::OAuthState;
 use hub_store::oauth_state::STATE_LASTS;
@@ -19,7 +19,7 @@ pub(super) async fn start(
     return_to: Option<String>,
 ) -> Result<Started, Problem> {
     let provider = state.provider(service, None)?;
-    if provider.sign_in() == SignIn::Token {
+    if service.sign_in() == SignIn::Token {
         return Err(Problem::impossible(format!(
             "{} is connected by a token: copy it from your settings there and send {{\"token\": …}}.",
             service.title()

@@ -4,8 +4,8 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode};
-use hub_domain::{Secret, Service, UserId};
-use hub_providers::{DevicePoll, SignIn};
+use hub_domain::{Secret, Service, SignIn, UserId};
+use hub_providers::DevicePoll;
 use hub_runtime::random::random_word;
 use hub_store::OAuthState;
 use hub_store::oauth_state::STATE_LASTS;
@@ -29,7 +29,7 @@ pub(super) async fn start_device(
     service: Service,
 ) -> Result<Started, Problem> {
     let provider = state.provider(service, None)?;
-    if provider.sign_in() == SignIn::Token {
+    if service.sign_in() == SignIn::Token {
         return Err(Problem::impossible(format!(
             "{} is connected by a token, not by a device.",
             service.title()

@@ -1,8 +1,8 @@
 //! A sign-in by a token that the user copied, there or at a compatible server.
 
-use hub_domain::{Secret, Service};
+use hub_domain::{Secret, Service, SignIn};
+use hub_providers::Tokens;
 use hub_providers::listenbrainz::address::normalise;
-use hub_providers::{SignIn, Tokens};
 use hub_runtime::addresses::check_user_url;
 use url::Url;
 
@@ -16,8 +16,8 @@ pub(super) async fn read(
     token: &Secret,
     url: Option<String>,
 ) -> Result<(Tokens, Option<String>), Problem> {
-    let provider = state.provider(service, None)?;
-    if provider.sign_in() != SignIn::Token {
+    state.provider(service, None)?;
+    if service.sign_in() != SignIn::Token {
         return Err(Problem::field(
             "token",
             format!("{} is not connected by a token.", service.title()),
