@@ -105,7 +105,8 @@ impl Progress {
                 continue;
             }
             let body = record.body.as_deref().unwrap_or_default();
-            let handled = queue::caught(self.record(body, &id, &mut wakes)).await;
+            // Boxed: what it awaits would otherwise lie, level by level, on the stack of whoever calls.
+            let handled = queue::caught(Box::pin(self.record(body, &id, &mut wakes))).await;
             if let Err(failure) = handled.map_err(Failure::from).flatten() {
                 tracing::error!(message.id = %id, error = &failure as &dyn std::error::Error, "event kept for another try");
                 failed.insert(id);

@@ -210,7 +210,8 @@ impl Worker {
 
     async fn call_of(&self, user: UserId, call: Call) -> (Result<(), Failure>, Vec<String>) {
         let records = call.records.clone();
-        let called = queue::caught(self.call(user, call)).await;
+        // Boxed: what it awaits would otherwise lie, level by level, on the stack of whoever calls.
+        let called = queue::caught(Box::pin(self.call(user, call))).await;
         (called.map_err(Failure::from).flatten(), records)
     }
 

@@ -8,11 +8,16 @@ use hub_local::cli::Arguments;
 use hub_local::commands;
 use hub_local::output::Output;
 
+/// The stack of each thread, in bytes; only what is used of it takes memory. A call goes through the functions, the SDK and
+/// the stores within one thread, and an unoptimised build keeps every temporary of all of them.
+const STACK: usize = 8 * 1024 * 1024;
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let mut output = Output::standard(arguments.common.json);
     let mut input = std::io::stdin().lock();
     let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .thread_stack_size(STACK)
         .enable_all()
         .build()
     {
