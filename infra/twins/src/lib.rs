@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod anilist;
+pub mod anime_map;
 mod answer;
 pub mod faults;
 pub mod goodreads;
@@ -20,6 +21,7 @@ pub mod simkl;
 mod testing;
 #[cfg(test)]
 mod tests;
+pub mod tmdb;
 pub mod trakt;
 
 use std::io;
@@ -28,6 +30,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 pub use self::anilist::AniList;
+pub use self::anime_map::AnimeMap;
 pub use self::answer::Answer;
 pub use self::faults::{Fault, Faults, Gate};
 pub use self::goodreads::Goodreads;
@@ -38,6 +41,7 @@ pub use self::log::{MOST_REQUESTS, SeenRequest};
 pub use self::myanimelist::MyAnimeList;
 pub use self::sign_in::Tokens;
 pub use self::simkl::Simkl;
+pub use self::tmdb::Tmdb;
 pub use self::trakt::Trakt;
 
 /// The clock of the twins, handed in: turning it forward is all the waiting a test does.
@@ -62,6 +66,10 @@ pub struct Twins {
     pub letterboxd: Letterboxd,
     /// Books: the feeds of shelves.
     pub goodreads: Goodreads,
+    /// The list that says where episodes lie in the anime lists.
+    pub anime_map: AnimeMap,
+    /// Says which show an episode is of.
+    pub tmdb: Tmdb,
 }
 
 impl Twins {
@@ -79,7 +87,9 @@ impl Twins {
             anilist: AniList::start(Arc::clone(&now)).await?,
             myanimelist: MyAnimeList::start(Arc::clone(&now)).await?,
             letterboxd: Letterboxd::start(Arc::clone(&now)).await?,
-            goodreads: Goodreads::start(now).await?,
+            goodreads: Goodreads::start(Arc::clone(&now)).await?,
+            anime_map: AnimeMap::start(Arc::clone(&now)).await?,
+            tmdb: Tmdb::start(now).await?,
         })
     }
 }

@@ -56,6 +56,7 @@ pub(crate) fn entries(
         .and_then(|sort| sort.first())
         .and_then(|sort| sort.as_str());
     match sort {
+        Some("ADDED_TIME") => found.sort_by_key(|entry| (entry.created_at, entry.id)),
         Some("UPDATED_TIME") => found.sort_by_key(|entry| entry.updated_at),
         Some("UPDATED_TIME_DESC") => found.sort_by_key(|entry| std::cmp::Reverse(entry.updated_at)),
         _ => {}

@@ -18,6 +18,7 @@ mod tests;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 pub use self::reply::error;
@@ -182,6 +183,28 @@ impl LastFm {
     /// Sets "hide recent listening information".
     pub fn hide_recent(&self, user: &str, is_hidden: bool) {
         self.state().account(user).hides_recent = is_hidden;
+    }
+
+    /// Puts a scrobble into a user's history, however old it is: what years of listening leave there.
+    pub fn add_scrobble(&self, user: &str, artist: &str, track: &str, at: DateTime<Utc>) {
+        let received_at = (self.now)();
+        let mut state = self.state();
+        let account = state.account(user);
+        let key = (at.timestamp(), artist.to_owned(), track.to_owned());
+        if account.known.insert(key) {
+            account.scrobbles.push(Scrobble {
+                artist: artist.to_owned(),
+                track: track.to_owned(),
+                album: None,
+                album_artist: None,
+                timestamp: at,
+                duration: None,
+                track_number: None,
+                mbid: None,
+                chosen_by_user: true,
+                received_at,
+            });
+        }
     }
 
     /// A user's scrobbles, oldest first.

@@ -12,6 +12,12 @@ use crate::page::is_uuid;
 /// How many listens a read gives if the request does not say.
 const DEFAULT_COUNT: usize = 25;
 
+/// How many characters the names of a metadata lookup may have together.
+const MOST_NAMES: usize = 250;
+
+/// How many recordings one lookup by POST may name.
+const MOST_LOOKUPS: usize = 50;
+
 /// More are cut, not refused.
 const MOST_COUNT: usize = 1000;
 
@@ -51,10 +57,13 @@ fn route(state: &mut State, call: &Call) -> Result<Answer, Answer> {
         ("GET", ["1", "user", user, "playing-now"]) => playing_now(state, user, call.at),
         ("POST", ["1", "feedback", "recording-feedback"]) => give_feedback(state, call),
         ("GET", ["1", "feedback", "user", user, "get-feedback"]) => feedback(state, call, user),
-        ("GET" | "POST", ["1", "metadata", "lookup"]) => {
-            authorized(state, call)?;
-            // The twin knows no metadata, and no match is an answer as well.
-            Ok(Answer::json(200, &json!({})))
+        ("GET", ["1", "metadata", "lookup"]) => {
+            let user = authorized(state, call)?;
+            Ok(metadata_lookup(state, call)?.of_user(&user))
+        }
+        ("POST", ["1", "metadata", "lookup"]) => {
+            let user = authorized(state, call)?;
+            Ok(metadata_lookups(state, call)?.of_user(&user))
         }
         _ => Err(refusal(404, "Not Found")),
     }
@@ -153,7 +162,7 @@ fn listens(state: &State, call: &Call, user: &str) -> Result<Answer, Answer> {
         .filter(|listen| max.is_none_or(|max| listen.listened_at.timestamp() < max))
         .filter(|listen| min.is_none_or(|min| listen.listened_at.timestamp() > min))
         .take(count.min(MOST_COUNT))
-        .map(|listen| shown_listen(listen, user))
+        .map(|listen| shown_listen(state, listen, user))
         .collect();
     let second =
         |listen: Option<&Listen>| listen.map_or(0, |listen| listen.listened_at.timestamp());
@@ -164,14 +173,20 @@ fn listens(state: &State, call: &Call, user: &str) -> Result<Answer, Answer> {
     ))
 }
 
-fn shown_listen(listen: &Listen, user: &str) -> Value {
-    let metadata = metadata(
+/// A listen with what the server found by its names; nothing of that where nothing fits.
+fn shown_listen(state: &State, listen: &Listen, user: &str) -> Value {
+    let mut metadata = metadata(
         &listen.artist,
         &listen.track,
         listen.release.as_deref(),
         &listen.additional_info,
         &listen.recording_msid,
     );
+    let mut known = state.recordings.iter();
+    if let Some(found) = known.find(|one| one.fits(&listen.artist, &listen.track, false)) {
+        metadata["mbid_mapping"] =
+            json!({"recording_mbid": found.mbid, "recording_name": found.name});
+    }
     json!({"inserted_at": listen.inserted_at.timestamp(), "listened_at": listen.listened_at.timestamp(),
         "recording_msid": listen.recording_msid, "user_name": user, "track_metadata": metadata})
 }
@@ -314,6 +329,65 @@ fn feedback(state: &State, call: &Call, user: &str) -> Result<Answer, Answer> {
         .collect();
     let body = json!({"count": shown.len(), "total_count": all.len(), "offset": offset, "feedback": shown});
     Ok(Answer::json(200, &body))
+}
+
+/// One recording by its names: exactly, or by what comes close, which may be another one. No match is an empty object.
+fn metadata_lookup(state: &State, call: &Call) -> Result<Answer, Answer> {
+    let named = |name| call.query(name).filter(|text| !text.is_empty());
+    let required = |name| {
+        named(name).ok_or_else(|| refusal(400, &format!("{name} is required and cannot be empty")))
+    };
+    let (artist, name) = (required("artist_name")?, required("recording_name")?);
+    let release = named("release_name").unwrap_or_default();
+    let length: usize = [artist, name, release]
+        .iter()
+        .map(|text| text.chars().count())
+        .sum();
+    if length > MOST_NAMES {
+        return Err(refusal(
+            400,
+            "artist_name, recording_name and release_name may have 250 characters together",
+        ));
+    }
+    Ok(Answer::json(200, &matched(state, artist, name)))
+}
+
+/// The same for up to 50; each answer says what it was asked.
+fn metadata_lookups(state: &State, call: &Call) -> Result<Answer, Answer> {
+    let body = declared_json(call)?;
+    let recordings = body.get("recordings").and_then(Value::as_array);
+    let recordings = recordings.ok_or_else(|| refusal(400, "recordings is missing"))?;
+    if recordings.len() > MOST_LOOKUPS {
+        return Err(refusal(
+            400,
+            "At most 50 recordings can be looked up at once",
+        ));
+    }
+    let mut answers = Vec::with_capacity(recordings.len());
+    for (index, recording) in recordings.iter().enumerate() {
+        let text = |name: &str| recording.get(name).and_then(Value::as_str);
+        let (artist, name) = text("artist_name")
+            .zip(text("recording_name"))
+            .ok_or_else(|| refusal(400, "artist_name and recording_name are required"))?;
+        let mut answer = matched(state, artist, name);
+        answer["index"] = index.into();
+        answer["artist_name_arg"] = artist.into();
+        answer["recording_name_arg"] = name.into();
+        answers.push(answer);
+    }
+    Ok(Answer::json(200, &Value::Array(answers)))
+}
+
+fn matched(state: &State, artist: &str, name: &str) -> Value {
+    let find = |is_fuzzy| {
+        let mut known = state.recordings.iter();
+        known.find(|recording| recording.fits(artist, name, is_fuzzy))
+    };
+    match find(false).or_else(|| find(true)) {
+        None => json!({}),
+        Some(found) => json!({"recording_mbid": found.mbid, "recording_name": found.name,
+            "artist_credit_name": found.artist, "artist_mbids": [], "release_mbid": null, "release_name": null}),
+    }
 }
 
 /// These two paths look at the content type; submit-listens does not.

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 pub use self::checks::{EARLIEST_LISTEN, MOST_LISTEN_BYTES, MOST_LISTENS};
 pub use self::state::{Feedback, Listen, Playing};
 
-use self::state::State;
+use self::state::{Recording, State, Track};
 use crate::Now;
 use crate::answer::{Answer, Call};
 use crate::faults::Faults;
@@ -179,6 +179,27 @@ impl ListenBrainz {
     /// Koito only: the next batch stops with a 500 at this listen, counted from 0; those before it are kept.
     pub fn stop_next_batch_at(&self, index: usize) {
         self.state().stops_at = Some(index);
+    }
+
+    /// Makes a recording known to the metadata lookup.
+    pub fn add_recording(&self, artist: &str, name: &str, mbid: &str) {
+        self.state().recordings.push(Recording {
+            artist: artist.to_owned(),
+            name: name.to_owned(),
+            mbid: mbid.to_owned(),
+        });
+    }
+
+    /// Puts a listen into a user's history, as an import does.
+    pub fn add_listen(&self, user: &str, artist: &str, track: &str, at: DateTime<Utc>) {
+        let now = (self.now)();
+        let names = Track {
+            artist: artist.to_owned(),
+            track: track.to_owned(),
+            release: None,
+            additional_info: json!({}),
+        };
+        self.state().account(user).insert(at, names, now);
     }
 
     /// A user's listens, oldest first.

@@ -27,7 +27,30 @@ pub(crate) struct State {
     pub(crate) enforces_limits: bool,
     /// Koito only: the listen of the next batch at which it stops with a 500.
     pub(crate) stops_at: Option<usize>,
+    /// What the metadata lookup finds.
+    pub(crate) recordings: Vec<Recording>,
     pub(crate) mint: Mint,
+}
+
+/// One recording that MusicBrainz knows.
+#[derive(Debug, Clone)]
+pub(crate) struct Recording {
+    pub(crate) artist: String,
+    pub(crate) name: String,
+    pub(crate) mbid: String,
+}
+
+impl Recording {
+    /// How well names fit: exactly, or as far as a fuzzy lookup would take it for the same.
+    pub(crate) fn fits(&self, artist: &str, name: &str, is_fuzzy: bool) -> bool {
+        let (known, asked) = (self.name.to_lowercase(), name.to_lowercase());
+        let is_name = if is_fuzzy {
+            known.starts_with(&asked) || asked.starts_with(&known)
+        } else {
+            known == asked
+        };
+        is_name && self.artist.to_lowercase() == artist.to_lowercase()
+    }
 }
 
 #[derive(Debug, Default)]
@@ -152,6 +175,7 @@ impl State {
             requests: FixedWindow::new(REQUESTS, WINDOW_SECONDS),
             enforces_limits: flavor == Flavor::ListenBrainz,
             stops_at: None,
+            recordings: Vec::new(),
             mint: Mint::new(salt),
         }
     }

@@ -28,6 +28,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 pub use self::answers::{
@@ -40,7 +41,8 @@ pub use self::state::{Entry, Plan, Play, Playback, Status, Watching};
 
 use self::catalogue::Catalogue;
 use self::limits::Limits;
-use self::state::State;
+use self::named::Marked;
+use self::state::{State, WHOLE};
 use crate::Now;
 use crate::answer::{Answer, Call};
 use crate::faults::Faults;
@@ -296,6 +298,23 @@ impl Simkl {
     /// Knows only the samples and what was registered.
     pub fn know_only_registered(&self, is_set: bool) {
         self.state().catalogue.is_registered_only = is_set;
+    }
+
+    /// Marks a film, or an episode by season and number, as another app would; one time is kept of each.
+    pub fn add_watched(
+        &self,
+        user: &str,
+        simkl: u64,
+        episode: Option<(u32, u32)>,
+        watched_at: DateTime<Utc>,
+    ) {
+        let now = (self.now)();
+        let marked = Marked {
+            simkl,
+            place: episode.unwrap_or(WHOLE),
+            watched_at: Some(watched_at),
+        };
+        history::mark(&mut self.state(), user, &[marked], None, now);
     }
 
     /// The films and episodes that a user has watched, oldest first.

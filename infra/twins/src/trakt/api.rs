@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::ids::Kind;
 use super::state::{Account, State, spelled};
-use super::{history, read, scrobble};
+use super::{history, lists, read, scrobble};
 use crate::answer::{Answer, Call};
 use crate::page::{digest, uuid_of};
 
@@ -113,6 +113,22 @@ fn route(state: &mut State, call: &Call, user: &str, path: &[&str]) -> Answer {
         }
         ("POST", ["sync", "history"]) => history::add(state, call, user),
         ("POST", ["sync", "history", "remove"]) => history::remove(state, call, user),
+        ("POST", ["sync", "ratings"]) => whole(lists::rate(state, call, user)),
+        ("POST", ["sync", "watchlist"]) => whole(lists::watchlist(state, call, user)),
+        ("POST", ["sync", "collection"]) => whole(lists::collect(state, call, user)),
+        (
+            "POST",
+            [
+                "sync",
+                name @ ("ratings" | "watchlist" | "collection"),
+                "remove",
+            ],
+        ) => whole(lists::remove(state, call, user, name)),
+        ("GET", ["sync", "ratings", filter @ ..]) => lists::ratings(state, call, user, filter),
+        ("GET", ["sync", "watchlist", filter @ ..]) => {
+            lists::watchlisted(state, call, user, filter)
+        }
+        ("GET", ["sync", "collection", kind]) => lists::collected(state, call, user, kind),
         ("GET", ["sync", "history", filter @ ..]) => read::history(state, call, user, filter),
         ("GET", ["sync", "playback"]) => read::playback(state, call, user, None),
         ("GET", ["sync", "playback", kind]) => read::playback(state, call, user, Some(kind)),
@@ -128,22 +144,33 @@ fn route(state: &mut State, call: &Call, user: &str, path: &[&str]) -> Answer {
         (
             _,
             ["scrobble", _]
-            | ["sync", "history" | "playback" | "last_activities", ..]
+            | [
+                "sync",
+                "history" | "playback" | "last_activities" | "ratings" | "watchlist" | "collection",
+                ..,
+            ]
             | ["users", "settings"],
         ) => Answer::status(405),
         _ => Answer::status(404),
     }
 }
 
+fn whole(answer: Result<Answer, Answer>) -> Answer {
+    answer.unwrap_or_else(|answer| answer)
+}
+
 fn settings(state: &mut State, user: &str) -> Answer {
     let Account {
-        watches_only_once, ..
+        watches_only_once,
+        is_vip,
+        list_limit,
+        ..
     } = state.account(user);
-    let watches_only_once = *watches_only_once;
+    let (watches_only_once, is_vip, items) = (*watches_only_once, *is_vip, *list_limit);
     Answer::json(
         200,
         &json!({
-            "user": {"username": user, "private": false, "name": user, "vip": true, "vip_ep": false,
+            "user": {"username": user, "private": false, "name": user, "vip": is_vip, "vip_ep": false,
                 "ids": {"slug": user.to_lowercase(), "uuid": uuid_of_user(user)},
                 "joined_at": "2010-09-25T17:49:25.000Z", "location": null, "about": null},
             "account": {"timezone": "Europe/Berlin", "date_format": "dmy", "time_24hr": true, "cover_image": null},
@@ -151,8 +178,8 @@ fn settings(state: &mut State, user: &str) -> Answer {
                 "medium": false, "slack": false, "apple": false, "dropbox": false, "microsoft": false},
             "sharing_text": {"watching": "I'm watching [item]", "watched": "I just watched [item]",
                 "rated": "[item] [stars]"},
-            "limits": {"list": {"count": 2, "item_count": 100}, "watchlist": {"item_count": 100},
-                "favorites": {"item_count": 100}, "search": {"recent_count": 5}, "collection": {"item_count": 100},
+            "limits": {"list": {"count": 2, "item_count": 100}, "watchlist": {"item_count": items},
+                "favorites": {"item_count": 100}, "search": {"recent_count": 5}, "collection": {"item_count": items},
                 "notes": {"item_count": 100}},
             "permissions": {"commenting": true, "liking": true, "following": true},
             "browsing": {"watch_only_once": watches_only_once},
@@ -192,10 +219,14 @@ pub fn account_locked() -> Answer {
 /// 420: the account's limit (of list items, for example) is exceeded.
 #[must_use]
 pub fn account_limit_exceeded() -> Answer {
+    account_limit(100)
+}
+
+pub(crate) fn account_limit(items: usize) -> Answer {
     Answer::status(420)
         .header("x-upgrade-url", "https://trakt.tv/vip")
         .header("x-vip-user", "false")
-        .header("x-account-limit", "100")
+        .header("x-account-limit", items)
 }
 
 /// 426: only VIP accounts may do that.

@@ -188,7 +188,7 @@ impl Named {
     }
 }
 
-fn list<'a>(body: &'a Value, name: &str) -> Result<&'a [Value], Answer> {
+pub(crate) fn list<'a>(body: &'a Value, name: &str) -> Result<&'a [Value], Answer> {
     match body.get(name) {
         None | Some(Value::Null) => Ok(&[]),
         Some(value) => value
@@ -198,7 +198,7 @@ fn list<'a>(body: &'a Value, name: &str) -> Result<&'a [Value], Answer> {
     }
 }
 
-fn number(object: &Value) -> Result<u32, Answer> {
+pub(crate) fn number(object: &Value) -> Result<u32, Answer> {
     let number = object
         .get("number")
         .and_then(Value::as_u64)

@@ -3,7 +3,8 @@
 //! - Signing in: authorization code with PKCE (S256), device codes; tokens of 7 days, refresh tokens that work once.
 //! - Scrobbling: a stop at 80 % and more is a play of *now*; the same item within the hour is a 409.
 //! - History: any time, cut to the minute, never de-duplicated; read back in pages.
-//! - Limits: a write a second and 500 reads in 5 minutes, by user.
+//! - Ratings, watchlist, collection: of films, shows, seasons and episodes; what was watched leaves the watchlist.
+//! - Limits: a write a second and 500 reads in 5 minutes, by user; 100 items a list, unless the account is VIP (420).
 
 mod api;
 mod catalogue;
@@ -12,6 +13,8 @@ mod history;
 mod hosts;
 mod ids;
 mod limits;
+mod listed;
+mod lists;
 mod oauth;
 mod read;
 mod scrobble;
@@ -29,6 +32,7 @@ pub use self::api::{
     account_limit_exceeded, account_locked, blocked_at_the_edge, too_many_writes, vip_only,
 };
 pub use self::ids::{Ids, Kind};
+pub use self::listed::Listed;
 pub use self::oauth::ACCESS_TOKEN_LIFETIME;
 pub use self::state::{HistoryEntry, Playback, Watching};
 
@@ -328,10 +332,52 @@ impl Trakt {
         state.add_play(user, key, Some(watched_at), "watch", now)
     }
 
+    /// Takes a play out of a user's history as another app would; says whether it was there.
+    pub fn remove_history(&self, user: &str, id: i64) -> bool {
+        let now = (self.now)();
+        let mut state = self.state();
+        let account = state.account(user);
+        let before = account.history.len();
+        account.history.retain(|entry| entry.id != id);
+        let is_removed = account.history.len() < before;
+        if is_removed {
+            account.history_changed_at = Some(now);
+        }
+        is_removed
+    }
+
     /// A user's plays, oldest first, those of unknown time before all.
     #[must_use]
     pub fn history(&self, user: &str) -> Vec<HistoryEntry> {
         self.state().history(user)
+    }
+
+    /// Makes an account VIP, or ends it: its lists are then as long as it likes.
+    pub fn set_vip(&self, user: &str, is_vip: bool) {
+        self.state().account(user).is_vip = is_vip;
+    }
+
+    /// Sets how many items the watchlist and the collection of an account may hold each; 100 at first.
+    pub fn set_list_limit(&self, user: &str, items: usize) {
+        self.state().account(user).list_limit = items;
+    }
+
+    /// What a user has rated.
+    #[must_use]
+    pub fn ratings(&self, user: &str) -> Vec<Listed> {
+        self.state().ratings(user)
+    }
+
+    /// What a user wants to watch, in the order of adding.
+    #[must_use]
+    pub fn watchlist(&self, user: &str) -> Vec<Listed> {
+        self.state().watchlist(user)
+    }
+
+    /// The films and episodes that a user owns.
+    #[must_use]
+    pub fn collection(&self, user: &str) -> Vec<Listed> {
+        self.state().collection(user)
     }
 
     /// What a user is watching now.

@@ -3,6 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::{Value, json};
 
+use super::catalogue::runtime;
 use super::ids::{Ids, Kind, Wanted, is_well_formed};
 use super::state::{Entry, State, spelled};
 use crate::answer::{Answer, Call};
@@ -13,7 +14,7 @@ const DEFAULT_LIMIT: usize = 10;
 /// A larger page is cut to this size, not refused.
 const MOST_A_PAGE: usize = 250;
 
-/// `GET /sync/history[/type[/id]]`: newest first, plays of unknown time last.
+/// `GET /sync/history[/type[/id]]`: newest first, plays of unknown time last, and outside of every stretch of time.
 pub(crate) fn history(state: &mut State, call: &Call, user: &str, filter: &[&str]) -> Answer {
     let (start, end) = match (time(call, "start_at"), time(call, "end_at")) {
         (Ok(start), Ok(end)) => (start, end),
@@ -32,6 +33,7 @@ pub(crate) fn history(state: &mut State, call: &Call, user: &str, filter: &[&str
         return Answer::status(404);
     }
     state.account(user);
+    let is_full = call.query("extended") == Some("full");
     let entries = state
         .users
         .get(user)
@@ -55,6 +57,9 @@ pub(crate) fn history(state: &mut State, call: &Call, user: &str, filter: &[&str
     paged(call, Some(DEFAULT_LIMIT), &entries, |entry| {
         let mut body = state.catalogue.described(entry.key);
         body["id"] = entry.id.into();
+        if is_full {
+            body[entry.key.kind.word()]["runtime"] = runtime(entry.key.kind).num_minutes().into();
+        }
         // What is shown for "unknown" is not documented, only that it is a text.
         body["watched_at"] = spelled(entry.watched_at.unwrap_or(DateTime::UNIX_EPOCH)).into();
         body["action"] = entry.action.into();
@@ -136,6 +141,7 @@ pub(crate) fn delete_playback(state: &mut State, user: &str, id: &str) -> Answer
 pub(crate) fn last_activities(state: &mut State, user: &str, now: DateTime<Utc>) -> Answer {
     let account = state.account(user);
     let never = DateTime::UNIX_EPOCH;
+    let changes = account.list_changes.clone();
     let watched_at = spelled(account.history_changed_at.unwrap_or(never).min(now));
     let paused_at = spelled(
         account
@@ -145,12 +151,21 @@ pub(crate) fn last_activities(state: &mut State, user: &str, now: DateTime<Utc>)
             .max()
             .unwrap_or(never),
     );
-    Answer::json(
-        200,
-        &json!({"all": watched_at.clone().max(paused_at.clone()),
-            "movies": {"watched_at": watched_at, "paused_at": paused_at},
-            "episodes": {"watched_at": watched_at, "paused_at": paused_at}}),
-    )
+    let lists = changes.values().max().copied().unwrap_or(never);
+    let mut body = json!({"all": watched_at.clone().max(paused_at.clone()).max(spelled(lists)),
+        "movies": {"watched_at": watched_at, "paused_at": paused_at},
+        "episodes": {"watched_at": watched_at, "paused_at": paused_at},
+        "shows": {}, "seasons": {}});
+    for kind in ["movies", "shows", "seasons", "episodes"] {
+        for field in ["rated_at", "watchlisted_at", "collected_at"] {
+            // Shows and seasons are collected by their episodes.
+            if field != "collected_at" || matches!(kind, "movies" | "episodes") {
+                let changed_at = changes.get(&(kind, field)).copied().unwrap_or(never);
+                body[kind][field] = spelled(changed_at).into();
+            }
+        }
+    }
+    Answer::json(200, &body)
 }
 
 /// `GET /search/{id_type}/{id}?type=`: an unknown id is an empty list.
@@ -248,7 +263,7 @@ fn in_path(id: &str) -> Wanted {
 }
 
 /// Cuts out the page that was asked for, with the four headers.
-fn paged<T>(
+pub(crate) fn paged<T>(
     call: &Call,
     default_limit: Option<usize>,
     all: &[T],

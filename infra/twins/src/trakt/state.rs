@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::catalogue::{Catalogue, Key, runtime};
 use super::ids::{Ids, Kind};
 use super::limits::Limits;
+use super::listed::Thing;
 use crate::page::Mint;
 
 /// History ids are 64-bit: beyond what 32 bits hold.
@@ -16,6 +17,9 @@ const FIRST_HISTORY_ID: i64 = 10_000_000_001;
 
 /// How long the same item is not scrobbled again after a stop.
 pub(crate) const DUPLICATE_GUARD: TimeDelta = TimeDelta::hours(1);
+
+/// How many items a list of an account may hold that is not VIP; the documents' example of a free account.
+const ITEMS_A_LIST: usize = 100;
 
 /// How long a paused position is kept; the documents say six months.
 const PLAYBACK_KEPT: TimeDelta = TimeDelta::days(183);
@@ -55,7 +59,7 @@ pub(crate) struct Grant {
     pub(crate) is_revoked: bool,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Account {
     pub(crate) history: Vec<Entry>,
     pub(crate) playback: Vec<Saved>,
@@ -65,6 +69,35 @@ pub(crate) struct Account {
     pub(crate) history_changed_at: Option<DateTime<Utc>>,
     pub(crate) watches_only_once: bool,
     pub(crate) is_locked: bool,
+    pub(crate) is_vip: bool,
+    /// How many items the watchlist and the collection may hold each, unless the account is VIP.
+    pub(crate) list_limit: usize,
+    pub(crate) ratings: BTreeMap<Thing, (u8, DateTime<Utc>)>,
+    pub(crate) watchlist: BTreeMap<Thing, DateTime<Utc>>,
+    /// Films and episodes; a show is collected by its episodes.
+    pub(crate) collection: BTreeMap<Key, DateTime<Utc>>,
+    /// When something of a kind (`movies`) last changed in a field (`rated_at`).
+    pub(crate) list_changes: BTreeMap<(&'static str, &'static str), DateTime<Utc>>,
+}
+
+impl Default for Account {
+    fn default() -> Account {
+        Account {
+            history: Vec::new(),
+            playback: Vec::new(),
+            watching: None,
+            scrobbled: HashMap::new(),
+            history_changed_at: None,
+            watches_only_once: false,
+            is_locked: false,
+            is_vip: false,
+            list_limit: ITEMS_A_LIST,
+            ratings: BTreeMap::new(),
+            watchlist: BTreeMap::new(),
+            collection: BTreeMap::new(),
+            list_changes: BTreeMap::new(),
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -203,6 +236,7 @@ impl State {
             action,
         });
         account.history_changed_at = Some(now);
+        self.take_off_watchlist(user, key);
         Some(id)
     }
 
@@ -295,6 +329,9 @@ impl State {
                     "history": self.history(user),
                     "watching": self.watching(user, now),
                     "playback": self.playback(user, now),
+                    "ratings": self.ratings(user),
+                    "watchlist": self.watchlist(user),
+                    "collection": self.collection(user),
                 });
                 (user.clone(), shown)
             })

@@ -162,3 +162,23 @@ async fn a_hidden_list_is_not_shown_to_others() {
         (404, &json!("User not found"))
     );
 }
+
+#[tokio::test]
+async fn chunks_keep_to_the_order_that_is_asked_for() {
+    let stage = Stage::new().await;
+    for media in [20958, 21, 16498] {
+        stage.clock.turn(TimeDelta::seconds(1));
+        let entry = json!({"mediaId": media, "status": "CURRENT"});
+        stage.data(SAVE, entry).await;
+    }
+    let query = "query ($chunk: Int) { MediaListCollection(userName: \"alice\", type: ANIME, chunk: $chunk, perChunk: 1, \
+        sort: ADDED_TIME) { hasNextChunk lists { entries { mediaId } } } }";
+    let mut read = Vec::new();
+    for chunk in 1..=3 {
+        let data = stage.data(query, json!({"chunk": chunk})).await;
+        let collection = &data["MediaListCollection"];
+        assert_eq!(collection["hasNextChunk"], chunk < 3);
+        read.push(collection["lists"][0]["entries"][0]["mediaId"].clone());
+    }
+    assert_eq!(read, [20958, 21, 16498]);
+}

@@ -152,3 +152,67 @@ async fn every_answer_counts_the_window_and_the_thirty_first_is_refused() {
     stage.clock.turn(TimeDelta::seconds(7));
     assert_eq!(call().await.unwrap().status(), 200);
 }
+
+#[tokio::test]
+async fn a_recording_is_looked_up_by_its_names_and_what_comes_close_may_be_another() {
+    let stage = Stage::new(Flavor::ListenBrainz).await;
+    let (fly, live) = (
+        "3c2c1f40-b22e-360e-a29a-1b1610190a8c",
+        "4d3d2f51-c33f-471f-b3ab-2c2721201b9d",
+    );
+    stage.service.add_recording("Low", "Fly", fly);
+    stage.service.add_recording("Low", "Quorum (live)", live);
+    let lookup = |artist: &str, name: &str| {
+        format!("/1/metadata/lookup/?artist_name={artist}&recording_name={name}")
+    };
+    let (status, found) = stage.get(&lookup("low", "FLY")).await;
+    assert_eq!((status, &found["recording_mbid"]), (200, &json!(fly)));
+    let (_, close) = stage.get(&lookup("Low", "Quorum")).await;
+    assert_eq!(close["recording_name"], "Quorum (live)");
+    let nothing = stage.get(&lookup("Low", "Poor+Sucker")).await;
+    assert_eq!(nothing, (200, json!({})));
+    let several = json!({"recordings": [{"artist_name": "Low", "recording_name": "Poor Sucker"},
+        {"artist_name": "Low", "recording_name": "Fly"}]});
+    let answers: Value = stage
+        .post("/1/metadata/lookup/", &several)
+        .await
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(answers[0].get("recording_mbid"), None);
+    assert_eq!(
+        (&answers[1]["index"], &answers[1]["recording_mbid"]),
+        (&json!(1), &json!(fly))
+    );
+    let (status, _) = stage.get("/1/metadata/lookup/?artist_name=Low").await;
+    assert_eq!(status, 400);
+    let (status, _) = stage.get(&lookup("Low", &"x".repeat(248))).await;
+    assert_eq!(status, 400);
+    let bare = stage
+        .http
+        .get(format!("{}{}", stage.service.url(), lookup("Low", "Fly")));
+    assert_eq!(bare.send().await.unwrap().status(), 401);
+}
+
+#[tokio::test]
+async fn a_listen_is_shown_with_what_its_names_were_found_to_be() {
+    let stage = Stage::new(Flavor::ListenBrainz).await;
+    let fly = "3c2c1f40-b22e-360e-a29a-1b1610190a8c";
+    stage.service.add_recording("Low", "Fly", fly);
+    let now = stage.clock.now();
+    stage.service.add_listen("alice", "Low", "Fly", now);
+    stage
+        .service
+        .add_listen("alice", "Low", "Quorum", now - TimeDelta::days(9000));
+    let (_, page) = stage.get("/1/user/alice/listens").await;
+    let listens = &page["payload"]["listens"];
+    assert_eq!(
+        listens[0]["track_metadata"]["mbid_mapping"]["recording_mbid"],
+        fly
+    );
+    assert!(listens[1]["track_metadata"].get("mbid_mapping").is_none());
+    assert_eq!(
+        page["payload"]["oldest_listen_ts"],
+        (now - TimeDelta::days(9000)).timestamp()
+    );
+}

@@ -178,3 +178,33 @@ async fn a_saved_position_is_read_under_another_name_and_deleted_once() {
         assert_eq!(call.send().await.unwrap().status(), expected);
     }
 }
+
+#[tokio::test]
+async fn everything_is_read_in_one_answer_with_the_time_of_each_episode() {
+    let stage = Stage::new().await;
+    let show = stage
+        .simkl
+        .add_show("Mad Men", 2007, &[("tvdb", "80337")], &[13]);
+    let film = stage
+        .simkl
+        .add_movie("Heat", 1995, &[("imdb", "tt0113277")]);
+    let at = stage.clock.now() - TimeDelta::days(400);
+    stage.simkl.add_watched("alice", show, Some((1, 2)), at);
+    stage.simkl.add_watched("alice", film, None, at);
+    let activities = stage.get("/sync/activities").await;
+    let all = stage
+        .get("/sync/all-items/?extended=full_anime_seasons&episode_watched_at=yes")
+        .await;
+    let episode = &all["shows"][0]["seasons"][0]["episodes"][0];
+    assert_eq!(
+        episode,
+        &json!({"number": 2, "watched_at": "2025-10-16T12:00:00Z"})
+    );
+    assert_eq!(all["shows"][0]["watched_episodes_count"], 1);
+    assert_eq!(all["movies"][0]["last_watched_at"], "2025-10-16T12:00:00Z");
+    stage.get("/sync/activities").await;
+    let since = activities["all"].as_str().unwrap();
+    let path = format!("/sync/all-items/?date_from={since}&extended=full_anime_seasons");
+    assert_eq!(stage.get(&path).await, Value::Null);
+    assert!(stage.simkl.misuses().is_empty());
+}

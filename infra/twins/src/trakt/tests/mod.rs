@@ -1,7 +1,9 @@
 //! Trakt's rules, each through real HTTP.
 
 mod door;
+mod lists;
 mod plays;
+mod reading;
 mod scrobbling;
 mod sign_in;
 
