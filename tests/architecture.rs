@@ -8,6 +8,7 @@ use serde_json::Value;
 /// The floor of each room; a room knows only rooms on lower floors. Siblings share a floor, and never know each other.
 const FLOORS: &[(&str, u8)] = &[
     ("hub-domain", 0),
+    ("hub-files", 1),
     ("hub-sources", 1),
     ("hub-providers", 1),
     ("hub-store", 1),
@@ -58,29 +59,31 @@ fn arrows_point_down_only() {
 }
 
 #[test]
-fn the_domain_does_no_io_and_has_no_clock() {
+fn the_domain_and_the_files_do_no_io_and_have_no_clock() {
     let metadata = metadata();
     let packages = metadata["packages"].as_array().expect("packages");
-    let domain = packages
-        .iter()
-        .find(|package| package["name"] == "hub-domain")
-        .expect("the domain");
-    let known: Vec<&str> = domain["dependencies"]
-        .as_array()
-        .expect("dependencies")
-        .iter()
-        .filter(|dependency| dependency["kind"].is_null())
-        .filter_map(|dependency| dependency["name"].as_str())
-        .collect();
-    for forbidden in [
-        "tokio",
-        "reqwest",
-        "axum",
-        "tracing",
-        "aws-sdk-dynamodb",
-        "aws-sdk-sqs",
-        "futures-util",
-    ] {
-        assert!(!known.contains(&forbidden), "the domain knows {forbidden}");
+    for room in ["hub-domain", "hub-files"] {
+        let package = packages
+            .iter()
+            .find(|package| package["name"] == room)
+            .expect("the room");
+        let known: Vec<&str> = package["dependencies"]
+            .as_array()
+            .expect("dependencies")
+            .iter()
+            .filter(|dependency| dependency["kind"].is_null())
+            .filter_map(|dependency| dependency["name"].as_str())
+            .collect();
+        for forbidden in [
+            "tokio",
+            "reqwest",
+            "axum",
+            "tracing",
+            "aws-sdk-dynamodb",
+            "aws-sdk-sqs",
+            "futures-util",
+        ] {
+            assert!(!known.contains(&forbidden), "{room} knows {forbidden}");
+        }
     }
 }
