@@ -46,7 +46,7 @@ async fn five_hundred_plays_of_ten_days_without_the_service_all_arrive_once_with
             .expect("a play");
         world
             .wake(vec![(
-                Wake::deliver(alice.id, Service::LastFm, vec![play.id.clone()]),
+                Wake::deliver(alice.id, Service::LastFm, vec![play.id.clone().into()]),
                 Duration::ZERO,
             )])
             .await;
@@ -103,7 +103,11 @@ async fn a_crowd_is_served_in_turn_and_without_a_stampede_when_the_service_retur
         }
         world
             .wake(vec![(
-                Wake::deliver(person.id, Service::LastFm, made),
+                Wake::deliver(
+                    person.id,
+                    Service::LastFm,
+                    made.into_iter().map(Into::into).collect(),
+                ),
                 Duration::ZERO,
             )])
             .await;

@@ -30,7 +30,7 @@ async fn fifty_workers_use_nine_tenths_of_the_limit_for_ten_minutes_and_are_neve
         );
         world.hub.table.put_play(&play, None).await.expect("a play");
         wakes.push((
-            Wake::deliver(person.id, Service::ListenBrainz, vec![play.id]),
+            Wake::deliver(person.id, Service::ListenBrainz, vec![play.id.into()]),
             Duration::ZERO,
         ));
     }

@@ -5,6 +5,7 @@ use hub_domain::Service;
 use hub_twins::Fault;
 use serde_json::json;
 
+use crate::harness::services::WITH_HISTORY;
 use crate::harness::{Person, World, film, happened, services, track};
 
 async fn watch_yesterday(world: &World, person: &Person) -> i64 {
@@ -152,8 +153,8 @@ async fn one_bad_listen_does_not_hold_up_the_batch() {
 #[tokio::test]
 async fn a_page_of_html_is_a_failure_and_never_a_delivery() {
     let world = World::new().await;
-    let alice = world.person_at("alice", &Service::ALL).await;
-    for (service, fault) in Service::ALL.into_iter().zip(
+    let alice = world.person_at("alice", &WITH_HISTORY).await;
+    for (service, fault) in WITH_HISTORY.into_iter().zip(
         [
             Fault::html_page(503),
             Fault::not_json(),
@@ -178,7 +179,7 @@ async fn a_page_of_html_is_a_failure_and_never_a_delivery() {
         )
         .await;
     world.settle().await;
-    for service in Service::ALL {
+    for service in WITH_HISTORY {
         assert!(
             !world
                 .states(&alice, service)
@@ -190,7 +191,7 @@ async fn a_page_of_html_is_a_failure_and_never_a_delivery() {
     world
         .pass_until_settled(&alice, TimeDelta::minutes(30))
         .await;
-    for service in Service::ALL {
+    for service in WITH_HISTORY {
         assert_eq!(
             world.states(&alice, service).await,
             ["delivered"],

@@ -4,12 +4,13 @@ use chrono::TimeDelta;
 use hub_domain::Service;
 use serde_json::json;
 
+use crate::harness::services::WITH_HISTORY;
 use crate::harness::{World, film, happened, track};
 
 #[tokio::test]
 async fn what_plays_is_shown_everywhere_and_makes_no_history() {
     let world = World::new().await;
-    let alice = world.person_at("alice", &Service::ALL).await;
+    let alice = world.person_at("alice", &WITH_HISTORY).await;
     world
         .event(
             &alice,
@@ -23,7 +24,7 @@ async fn what_plays_is_shown_everywhere_and_makes_no_history() {
         )
         .await;
     world.pass(TimeDelta::seconds(5)).await;
-    for service in Service::ALL {
+    for service in WITH_HISTORY {
         assert!(world.is_shown(service, "alice"), "{service}");
         assert!(world.held(service, "alice").is_empty(), "{service}");
     }

@@ -37,6 +37,15 @@ pub(crate) fn episode() -> Value {
     })
 }
 
+/// The first episode of an anime, of twenty-four minutes, as a server names it by its show.
+pub(crate) fn anime() -> Value {
+    json!({
+        "item_id": "anime-1", "item_type": "episode", "title": "To You, in 2000 Years", "season": 1, "episode": 1,
+        "show": { "title": "Attack on Titan", "year": 2013, "external_ids": { "tvdb": 267_440 } },
+        "duration_ms": 1_440_000, "player_id": "tv",
+    })
+}
+
 /// Something that happened to an item, so many seconds into it.
 pub(crate) fn happened(
     item: &Value,
@@ -81,5 +90,6 @@ pub(crate) fn a_listen(
         }],
         created_at: now,
         deliveries: BTreeMap::from([(service, Delivery::pending())]),
+        removed_at: None,
     }
 }

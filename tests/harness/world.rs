@@ -195,6 +195,10 @@ impl World {
 
     /// Connects a person, as if they had just signed in.
     pub(crate) async fn connect(&self, person: &Person, service: Service) {
+        if service.catalogue().is_some() {
+            // Where its episodes lie, the hub fetches with a tick.
+            self.hub.sync.tick().await.expect("a tick");
+        }
         let tokens = self.issue(service, &person.name);
         // The stable id is not always the name, and whoever signs in again has to be the same.
         let account_id = if service.sign_in() == SignIn::OAuth {
@@ -216,6 +220,10 @@ impl World {
         };
         self.link_as(person, service, &tokens, None, account_id)
             .await;
+        if service == Service::MyAnimeList {
+            // It takes two calls a second, and who signs in does not finish an episode in the same one.
+            self.clock.turn(TimeDelta::seconds(2));
+        }
     }
 
     /// Signs in at Trakt as a person in a browser does: to its page, and back with a code.

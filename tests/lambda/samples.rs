@@ -49,6 +49,7 @@ fn every_function_and_every_source_has_samples() {
             &[
                 "10-two-listeners.json",
                 "20-message-of-a-newer-release.json",
+                "30-a-rating-and-a-list.json",
             ],
         ),
         (
@@ -57,6 +58,7 @@ fn every_function_and_every_source_has_samples() {
                 "10-deliver.json",
                 "20-live.json",
                 "30-message-of-a-newer-release.json",
+                "40-deliver-a-rating-and-a-list.json",
             ],
         ),
         ("sync", &["10-schedule.json", "20-queue.json"]),
@@ -156,6 +158,34 @@ async fn a_listen_goes_from_the_samples_of_progress_to_the_service_by_those_of_t
     let answer = worker.handle(sample("worker/10-deliver.json")).await;
     assert_eq!(numbers(&answer), NONE);
     assert_eq!(world.twins.listenbrainz.listens("mira").len(), 1);
+}
+
+#[tokio::test]
+async fn a_rating_and_a_list_go_from_the_samples_to_the_service() {
+    let world = World::new().await;
+    let mira = person(&world, MIRA, "mira", &[Service::Trakt]).await;
+    let worker = world.hub.workers[&Service::Trakt].clone();
+    world.clock.turn(TimeDelta::minutes(12));
+    let batch = sample("progress/30-a-rating-and-a-list.json");
+    assert_eq!(numbers(&world.hub.progress.handle(batch).await), NONE);
+    for path in ["/api/v1/ratings", "/api/v1/lists/watchlist"] {
+        let (status, page) = world.call("GET", path, Some(&mira), None).await;
+        assert_eq!(
+            (status, &page["items"][0]["title"]),
+            (200, &"Heat".into()),
+            "{page}"
+        );
+    }
+
+    // One kind of request a second: the other goes with the wake-up that the worker leaves itself.
+    let wake = || sample("worker/40-deliver-a-rating-and-a-list.json");
+    assert_eq!(numbers(&worker.handle(wake()).await), NONE);
+    world.clock.turn(TimeDelta::seconds(2));
+    assert_eq!(numbers(&worker.handle(wake()).await), NONE);
+    let ratings = world.twins.trakt.ratings("mira");
+    assert_eq!(ratings.len(), 1);
+    assert_eq!(ratings[0].rating, Some(9), "8.7 in whole points");
+    assert_eq!(world.twins.trakt.watchlist("mira").len(), 1);
 }
 
 #[tokio::test]

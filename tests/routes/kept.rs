@@ -169,7 +169,7 @@ async fn nothing_is_stored_by_a_request_that_was_refused() {
 #[tokio::test]
 async fn no_answer_of_any_kind_repeats_a_secret() {
     let world = World::new().await;
-    let alice = world.person_at("alice", &Service::ALL).await;
+    let alice = world.person_at("alice", &Service::WRITABLE).await;
     let (_, full) = token(&world, &alice, "full").await;
     let secret = "s3cretS3CRET";
     for request in [

@@ -2,8 +2,10 @@
 
 pub(crate) mod asking;
 mod every;
+mod export;
 mod health;
 mod kept;
+mod library;
 mod openapi;
 mod scrobble;
 mod sources;

@@ -59,12 +59,28 @@ async fn filled(world: &World, alice: &Person, bob: &Person, route: &Operation) 
         "/api/v1/user/tokens/{id}" => token(world, alice, "full").await.0,
         "/api/v1/sources/accounts/{id}" => account(world, alice).await,
         "/api/v1/users/{id}" => bob.id.to_string(),
+        "/api/v1/anime/overrides/{id}" => rule(world, alice).await,
         _ => "trakt".to_owned(),
     };
+    if route.path.starts_with("/api/v1/library") {
+        let items = json!([film()]);
+        let (status, kept) = world
+            .call("PUT", "/api/v1/library/items", None, Some(items))
+            .await;
+        assert_eq!(status, 200, "{kept}");
+    }
     let ingest = token(world, alice, "ingest").await.1;
+    // Files are made for the services that take nothing else.
+    let service = if route.path.starts_with("/api/v1/export") {
+        "goodreads"
+    } else {
+        "trakt"
+    };
     route.filled(&[
-        ("service", "trakt"),
+        ("service", service),
         ("source", "plex"),
+        ("list", "watchlist"),
+        ("item_id", "film-1"),
         ("id", &id),
         ("token", &ingest),
     ])
@@ -107,4 +123,13 @@ async fn account(world: &World, person: &Person) -> String {
         .and_then(|item| item["id"].as_str())
         .expect("an account")
         .to_owned()
+}
+
+/// A rule of where a film lies in an anime list.
+async fn rule(world: &World, person: &Person) -> String {
+    let body = json!({ "item_type": "movie", "title": "x", "anilist": 1 });
+    let path = "/api/v1/anime/overrides";
+    let (status, kept) = world.call("PUT", path, Some(person), Some(body)).await;
+    assert_eq!(status, 200, "{kept}");
+    kept["items"][0]["id"].as_str().expect("an id").to_owned()
 }

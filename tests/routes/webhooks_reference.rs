@@ -64,7 +64,7 @@ fn in_a_form(field: &str, text: &str) -> (String, Vec<u8>) {
 async fn every_reference_payload_is_accepted_as_its_source_posts_it() {
     let Some(events) = reference() else { return };
     let world = World::new().await;
-    let alice = world.person_at("alice", &Service::ALL).await;
+    let alice = world.person_at("alice", &Service::WRITABLE).await;
     let mut posted = 0;
     for (folder, source) in [
         ("plex", "plex"),

@@ -71,7 +71,7 @@ async fn faulty(service: Service, times: u32, fault: Fault) {
 
 #[tokio::test]
 async fn copies_of_an_event_are_one_record_everywhere() {
-    for service in Service::ALL {
+    for service in Service::WRITABLE {
         let (world, alice) = at(service).await;
         let (events, told) = finished(&world, service);
         for _ in 0..3 {
@@ -87,35 +87,35 @@ async fn copies_of_an_event_are_one_record_everywhere() {
 
 #[tokio::test]
 async fn a_service_that_is_down_for_a_while_gets_the_play_once_with_its_true_time() {
-    for service in Service::ALL {
+    for service in Service::WRITABLE {
         faulty(service, 2, Fault::html_page(503)).await;
     }
 }
 
 #[tokio::test]
 async fn a_connection_that_breaks_before_the_service_took_the_play_loses_nothing() {
-    for service in Service::ALL {
+    for service in Service::WRITABLE {
         faulty(service, 1, Fault::drop_before()).await;
     }
 }
 
 #[tokio::test]
 async fn an_answer_that_is_lost_doubles_nothing() {
-    for service in Service::ALL {
+    for service in Service::WRITABLE {
         faulty(service, 1, Fault::drop_after()).await;
     }
 }
 
 #[tokio::test]
 async fn an_answer_that_cannot_be_read_doubles_nothing() {
-    for service in Service::ALL {
+    for service in Service::WRITABLE {
         faulty(service, 1, Fault::not_json()).await;
     }
 }
 
 #[tokio::test]
 async fn a_request_that_a_service_finishes_late_doubles_nothing() {
-    for service in Service::ALL {
+    for service in Service::WRITABLE {
         let (world, alice) = at(service).await;
         let write = services::late_write(service);
         world.faults(service).once(write, Fault::late());
@@ -130,7 +130,7 @@ async fn a_request_that_a_service_finishes_late_doubles_nothing() {
 
 #[tokio::test]
 async fn a_limit_is_waited_for_and_costs_no_try() {
-    for service in Service::ALL {
+    for service in Service::WRITABLE {
         let (world, alice) = at(service).await;
         let limited = Answer::json(429, &json!({})).header("Retry-After", 600);
         let write = services::late_write(service);
@@ -152,7 +152,7 @@ async fn a_limit_is_waited_for_and_costs_no_try() {
 
 #[tokio::test]
 async fn what_is_refused_says_why_and_is_not_sent_again() {
-    for service in Service::ALL {
+    for service in Service::WRITABLE {
         let (world, alice) = at(service).await;
         let refusal = Fault::answer(services::refusal(service));
         let write = services::late_write(service);
@@ -179,7 +179,7 @@ async fn what_is_refused_says_why_and_is_not_sent_again() {
 
 #[tokio::test]
 async fn access_that_has_ended_is_renewed_where_it_can_be() {
-    for service in Service::ALL {
+    for service in Service::WRITABLE {
         let (world, alice) = at(service).await;
         if !world.expire_access(service, &alice.name) {
             continue;
@@ -191,7 +191,7 @@ async fn access_that_has_ended_is_renewed_where_it_can_be() {
 }
 
 /// Signs in as a person does.
-async fn sign_in(world: &World, person: &Person, service: Service) {
+pub(super) async fn sign_in(world: &World, person: &Person, service: Service) {
     if service.sign_in() == SignIn::Token {
         let token = world.issue(service, &person.name).access;
         let body = json!({ "token": token.reveal() });
@@ -208,7 +208,7 @@ async fn sign_in(world: &World, person: &Person, service: Service) {
 
 #[tokio::test]
 async fn a_sign_in_that_is_withdrawn_parks_the_plays_until_the_next_one() {
-    for service in Service::ALL {
+    for service in Service::WRITABLE {
         let (world, alice) = at(service).await;
         world.revoke(service, &alice.name);
         let told = play(&world, &alice, service).await;

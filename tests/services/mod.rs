@@ -2,8 +2,11 @@
 
 mod compatible;
 mod every;
+mod feeds;
 mod lastfm;
 mod listenbrainz;
+mod reading;
 mod signing_in;
 mod simkl;
+mod statements;
 mod trakt;

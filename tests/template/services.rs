@@ -1,4 +1,4 @@
-//! The services: one parameter, one condition and one row each.
+//! The services: one parameter, one condition and one row each, but for those that are read by feed alone.
 
 use hub_domain::Service;
 use serde_json::{Map, Value, json};
@@ -23,9 +23,9 @@ fn upper(service: Service) -> String {
 }
 
 #[test]
-fn every_service_has_a_row_and_every_row_a_service() {
-    assert_eq!(rows().len(), Service::ALL.len());
-    for service in Service::ALL {
+fn every_service_that_is_written_to_has_a_row_and_every_row_a_service() {
+    assert_eq!(rows().len(), Service::WRITABLE.len());
+    for service in Service::WRITABLE {
         let body = template("template.yaml").body;
         let row = row_of(service);
         let condition = text(&row.whole["Condition"]);
@@ -66,6 +66,56 @@ fn every_service_has_a_row_and_every_row_a_service() {
 }
 
 #[test]
+fn a_service_that_is_read_by_feed_has_an_address_and_nothing_to_switch_or_to_run() {
+    let parameters = template("template.yaml").body["Parameters"].clone();
+    let feeds = Service::ALL
+        .into_iter()
+        .filter(|service| !service.is_writable());
+    for service in feeds {
+        assert!(
+            rows()
+                .iter()
+                .all(|row| row.properties["Parameters"]["Service"] != service.name()),
+            "{service}"
+        );
+        for function in functions() {
+            let variables = environment(&function);
+            let is_in_hub = function.template == "template.yaml";
+            let address = variables.get(&format!("{}_API_URL", upper(service)));
+            assert_eq!(address.is_some(), is_in_hub, "{}", function.at());
+            if let Some(address) = address {
+                let parameter = text(&address["Ref"]);
+                assert_eq!(parameters[&parameter]["Default"], "", "{parameter}");
+            }
+            for name in [
+                format!("{}_ENABLED", upper(service)),
+                format!("DELIVER_QUEUE_URL_{}", upper(service)),
+                format!("DEAD_LETTERS_URL_{}", upper(service)),
+            ] {
+                assert!(!variables.contains_key(&name), "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_worker_asks_trakt_at_trakts_address_whichever_service_it_serves() {
+    let functions = functions();
+    let worker = functions
+        .iter()
+        .find(|function| function.template == "infra/service.yaml");
+    let worker = environment(worker.expect("the worker"));
+    let progress = functions
+        .iter()
+        .find(|function| function.id == "ProgressFunction");
+    let told = environment(progress.expect("progress"))["TRAKT_API_URL"].clone();
+    let passed = text(&worker["TRAKT_API_URL"]["Ref"]);
+    for row in rows() {
+        assert_eq!(row.properties["Parameters"][&passed], told, "{}", row.at());
+    }
+}
+
+#[test]
 fn rows_differ_in_the_service_alone_and_give_all_that_it_takes() {
     let shared = |row: &Resource| {
         let mut given: Map<String, Value> = row.properties["Parameters"]
@@ -100,9 +150,15 @@ fn a_worker_reads_the_settings_that_the_other_functions_read() {
         .iter()
         .find(|function| function.id == "ProgressFunction");
     let progress = environment(progress.expect("progress"));
-    // Of its own: which service it serves. Not its business: whether services are on, queues of others, the clock.
+    let is_a_feeds = |name: &str| {
+        let mut services = Service::ALL.into_iter();
+        services
+            .any(|service| !service.is_writable() && name == format!("{}_API_URL", upper(service)))
+    };
+    // Of its own: which service it serves. Not its business: whether services are on, feeds, queues of others, the clock.
     for (name, value) in &progress {
         let is_elsewhere = name.ends_with("_ENABLED") && name != "SCROBBLE_ENABLED"
+            || is_a_feeds(name)
             || name.starts_with("DELIVER_QUEUE_URL")
             || name == "QUEUE_PROCESS_INTERVAL";
         assert_eq!(worker.contains_key(name), !is_elsewhere, "{name}");

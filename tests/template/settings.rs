@@ -81,7 +81,7 @@ fn the_parameters_defaults_are_those_of_the_settings() {
     assert_eq!(told.log_filter, own.log_filter);
     // What is on without anybody's credentials.
     assert_eq!(
-        told.services_on().collect::<Vec<_>>(),
+        told.writable_services_on().collect::<Vec<_>>(),
         [hub_domain::Service::ListenBrainz]
     );
 }
@@ -99,6 +99,12 @@ fn no_credential_is_a_parameter_or_a_variable() {
         "TRAKT_CLIENT_SECRET",
         "LASTFM_API_KEY",
         "LASTFM_API_SECRET",
+        "SIMKL_CLIENT_ID",
+        "SIMKL_CLIENT_SECRET",
+        "ANILIST_CLIENT_ID",
+        "ANILIST_CLIENT_SECRET",
+        "MYANIMELIST_CLIENT_ID",
+        "MYANIMELIST_CLIENT_SECRET",
     ]);
     for function in functions() {
         let variables = environment(&function);

@@ -13,7 +13,7 @@ use http::header::AUTHORIZATION;
 use http::request::Parts;
 use hub_domain::UserId;
 use hub_runtime::tokens::{ServerToken, hash_token, is_well_formed};
-use hub_store::{ApiToken, TokenScope};
+use hub_store::{ApiToken, Library, TokenScope};
 use subtle::ConstantTimeEq;
 
 use crate::ApiState;
@@ -65,6 +65,13 @@ pub(crate) struct ForUser {
     pub(crate) is_server: bool,
 }
 
+/// A caller who tells of what a media server owns.
+#[derive(Debug, Clone)]
+pub(crate) struct ForLibrary {
+    /// The media server's own, or that of the user whose token it is.
+    pub(crate) library: Library,
+}
+
 /// A caller who may hand in one user's events.
 #[derive(Debug, Clone)]
 pub(crate) struct Sender {
@@ -94,6 +101,22 @@ impl FromRequestParts<ApiState> for ForUser {
         let is_server = caller == Caller::Server;
         let user = admit(state, &parts.headers, &caller, Need::User).await?;
         Ok(Self { user, is_server })
+    }
+}
+
+impl FromRequestParts<ApiState> for ForLibrary {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
+        let caller = authenticate(state, &parts.headers).await?;
+        let library = if caller == Caller::Server {
+            // The library is the server's, whomever it acts for.
+            named_user(&parts.headers)?;
+            Library::Shared
+        } else {
+            Library::Of(admit(state, &parts.headers, &caller, Need::User).await?)
+        };
+        Ok(Self { library })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use hub_domain::identity::{Candidate, Seen, aliases, choose_item, find_same, item_key};
-use hub_domain::{PlayId, UserId};
+use hub_domain::{MediaItem, PlayId, UserId};
 use hub_runtime::queue::QueuedScrobble;
 use hub_store::Freshness;
 
@@ -21,6 +21,8 @@ pub(crate) async fn foresee(
     road: &str,
 ) -> Result<PlayId, Problem> {
     let (media, server) = (&scrobble.media, &scrobble.server);
+    let completed = completed(state, user, media).await?;
+    let media = completed.as_ref().unwrap_or(media);
     let names = aliases(media, server);
     let keys: Vec<String> = names.iter().map(|alias| alias.key.clone()).collect();
     let known = state.table.aliases(user, &keys).await?;
@@ -51,4 +53,20 @@ pub(crate) async fn foresee(
         || PlayId::new(user, &item, Some(started_at)),
         |same| same.play.clone(),
     ))
+}
+
+/// What the library knows of an item besides, if it came without ids or without titles.
+async fn completed(
+    state: &ApiState,
+    user: UserId,
+    media: &MediaItem,
+) -> Result<Option<MediaItem>, Problem> {
+    let Some(id) = media.content_id.as_deref().filter(|_| media.is_wanting()) else {
+        return Ok(None);
+    };
+    let library = state
+        .table
+        .library_item(user, id, Freshness::Lately)
+        .await?;
+    Ok(library.and_then(|library| media.completed_by(&library)))
 }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use hub_domain::{Connection, ConnectionSettings, Health, Service, UserId};
+use hub_domain::connection::Identity;
+use hub_domain::{Connection, ConnectionSettings, Disposition, Health, Service, UserId};
 use hub_providers::{Account, Tokens};
 use hub_runtime::queue::Wake;
 use hub_runtime::random::random_word;
@@ -12,8 +13,10 @@ use hub_store::{Frozen, LaneTaken, Release, StoreError, StoredConnection};
 use crate::ApiState;
 use crate::problem::Problem;
 
-/// Tokens are refreshed this long before they end.
-const REFRESH_AHEAD: TimeDelta = TimeDelta::hours(1);
+/// The user of a sign-in that cannot be renewed is told this long before it ends.
+const NOTICE_AHEAD: TimeDelta = TimeDelta::days(7);
+/// How long a lane that takes two calls waits after the one of a sign-in.
+const AFTER_SIGN_IN: Duration = Duration::from_secs(2);
 /// How long loosening a lane may take before it is anybody's again.
 const LOOSENING: TimeDelta = TimeDelta::seconds(10);
 
@@ -34,10 +37,14 @@ pub(crate) async fn keep(
         username: "",
         url: url.as_deref(),
     };
-    let identity = provider
-        .identify(&account, now)
-        .await
-        .map_err(|error| Problem::of_sign_in(&error))?;
+    let (identity, health, health_detail) = match provider.identify(&account, now).await {
+        Ok(identity) => (identity, Health::Ok, None),
+        // The sign-in is good; it is this deployment that the service does not answer. Nothing the user could do again.
+        Err(error) if matches!(error.disposition, Disposition::AddressBlocked { .. }) => {
+            (unknown(), Health::AddressBlocked, Some(error.why))
+        }
+        Err(error) => return Err(Problem::of_sign_in(&error)),
+    };
     // The user may have been erased while they were signing in; nothing of them may rise again.
     if state.table.user(user).await?.is_none() {
         return Err(Problem::new(
@@ -50,8 +57,8 @@ pub(crate) async fn keep(
         service,
         identity,
         settings: ConnectionSettings::default(),
-        health: Health::Ok,
-        health_detail: None,
+        health,
+        health_detail,
         connected_at: now,
         deliver_from: now,
         token_expires_at: tokens.expires_at,
@@ -61,19 +68,43 @@ pub(crate) async fn keep(
         last_sync_status: None,
     };
     let sealed = state.seal_tokens(user, service, tokens)?;
-    let stored = state
+    let mut stored = state
         .table
-        .link(&connection, &sealed, refresh_due_at(tokens))
+        .link(&connection, &sealed, refresh_due_at(service, tokens))
         .await?;
+    if connection.health != Health::Ok {
+        // Linking takes a connection to be well.
+        let detail = connection.health_detail.as_deref();
+        state
+            .table
+            .set_health(user, service, connection.health, detail)
+            .await?;
+        stored.connection.health = connection.health;
+        stored.connection.health_detail = connection.health_detail;
+    }
     tracing::info!(user.id = %user, service.name = %service, "a service was connected");
-    send_what_waited(state, user, service, now).await;
+    if service.is_writable() {
+        send_what_waited(state, user, service, now).await;
+    }
     Ok(stored)
 }
 
-/// When the tokens should be refreshed; never for those that have no end.
-fn refresh_due_at(tokens: &Tokens) -> Option<DateTime<Utc>> {
-    tokens.refresh.as_ref()?;
-    tokens.expires_at.map(|end| end - REFRESH_AHEAD)
+/// Somebody whose service does not answer this deployment.
+const fn unknown() -> Identity {
+    Identity {
+        username: String::new(),
+        profile_url: None,
+        account_id: String::new(),
+    }
+}
+
+/// When the tokens should be refreshed, or their user told that they end; never for those that have no end.
+fn refresh_due_at(service: Service, tokens: &Tokens) -> Option<DateTime<Utc>> {
+    let ahead = match tokens.refresh {
+        Some(_) => service.renews_ahead(),
+        None => NOTICE_AHEAD,
+    };
+    tokens.expires_at.map(|end| end - ahead)
 }
 
 /// Sends the plays that were kept while the user was signed out, or the connection off, oldest first.
@@ -91,7 +122,12 @@ pub(crate) async fn send_what_waited(
         tracing::warn!(user.id = %user, service.name = %service, error, "a lane was not loosened");
     }
     let wake = Wake::deliver(user, service, Vec::new());
-    if let Err(error) = state.queues.send_wakes(&[(wake, Duration::ZERO)]).await {
+    // An anime list was asked just now who the user is, and is asked again before it is told anything.
+    let wait = match service.catalogue() {
+        Some(_) => AFTER_SIGN_IN,
+        None => Duration::ZERO,
+    };
+    if let Err(error) = state.queues.send_wakes(&[(wake, wait)]).await {
         let error = &error as &dyn std::error::Error;
         tracing::warn!(user.id = %user, service.name = %service, error, "a lane was not woken");
     }
@@ -149,7 +185,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tokens_with_an_end_are_refreshed_an_hour_ahead() {
+    fn tokens_with_an_end_are_refreshed_an_hour_ahead_and_their_user_told_a_week_ahead() {
         let end = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
         let tokens = |refresh: Option<&str>, expires_at| Tokens {
             access: Secret::new("a"),
@@ -157,10 +193,16 @@ mod tests {
             expires_at,
         };
         assert_eq!(
-            refresh_due_at(&tokens(Some("r"), Some(end))),
+            refresh_due_at(Service::AniList, &tokens(Some("r"), Some(end))),
             Some(end - TimeDelta::hours(1))
         );
-        assert_eq!(refresh_due_at(&tokens(None, Some(end))), None);
-        assert_eq!(refresh_due_at(&tokens(Some("r"), None)), None);
+        assert_eq!(
+            refresh_due_at(Service::AniList, &tokens(None, Some(end))),
+            Some(end - TimeDelta::days(7))
+        );
+        assert_eq!(
+            refresh_due_at(Service::AniList, &tokens(Some("r"), None)),
+            None
+        );
     }
 }

@@ -1,9 +1,11 @@
 #![doc = include_str!("../README.md")]
 
+mod library;
 mod mark;
 mod playback;
 mod plays;
 mod queued;
+mod statements;
 mod wakes;
 
 use std::collections::HashSet;
@@ -17,6 +19,7 @@ use hub_runtime::queue::{
 use hub_runtime::{Clock, Settings};
 use hub_store::{StoreError, Table};
 
+use statements::Told;
 use wakes::Wakes;
 
 /// How long an event may take: a few calls to the table, and after the last one the wake-ups.
@@ -54,6 +57,9 @@ pub enum Failure {
     /// Another writer was faster, too often in a row.
     #[error("the {0} kept changing under us")]
     Contended(&'static str),
+    /// There is more than one message may carry out.
+    #[error("more waits for an item of the library than is carried on at once")]
+    Unfinished,
     /// A release newer than this one wrote it.
     #[error(transparent)]
     Newer(#[from] NotUnderstood),
@@ -68,7 +74,7 @@ impl Progress {
         let behaviour = Behaviour {
             thresholds: settings.thresholds,
             scrobble_enabled: settings.scrobble_enabled,
-            services: settings.services_on().collect(),
+            services: settings.writable_services_on().collect(),
         };
         Self {
             table,
@@ -157,19 +163,19 @@ impl Progress {
             road,
             ..
         } = message;
-        match what {
+        let handled = match what {
             Incoming::Event(event) if event.action.is_playback() => {
                 self.playback(&user, &event, services.as_deref(), now, wakes)
                     .await
             }
             Incoming::Event(event) => match event.action {
                 Action::MarkWatched => self.mark(&user, &event, now, wakes).await,
-                // Unmarking removes nothing; ratings and loves are kept from the day they can be delivered.
-                Action::MarkUnwatched
-                | Action::Rate
-                | Action::Unrate
-                | Action::Love
-                | Action::Unlove => {
+                Action::Rate | Action::Unrate | Action::Love | Action::Unlove => {
+                    self.opinion(&user, &event, services.as_deref(), now, wakes)
+                        .await
+                }
+                // Unmarking removes nothing.
+                Action::MarkUnwatched => {
                     tracing::info!(user.id = %user.id, road, action = ?event.action, "event noted, nothing to do");
                     Ok(())
                 }
@@ -180,11 +186,31 @@ impl Progress {
                 | Action::ScrobblePoint
                 | Action::Stop => Ok(()),
             },
+            Incoming::Statement(said) => {
+                let said = Told {
+                    aspect: said.aspect,
+                    media: &said.media,
+                    server: &said.server,
+                    says: said.says,
+                    since: said.since,
+                    is_explicit: true,
+                };
+                self.state(&user, said, services.as_deref(), now, wakes)
+                    .await
+            }
             Incoming::Scrobble(scrobble) => {
                 self.queued(&user, &scrobble, services.as_deref(), now, wakes)
                     .await
             }
+            Incoming::Arrived { content_id } => self.arrived(&user, &content_id, now).await,
+        };
+        // Whoever began to wait wrote that down before; whoever brings the item looks for that after it is stored.
+        let waited_for = wakes.take_looks();
+        handled?;
+        for content_id in waited_for {
+            self.arrived(&user, &content_id, now).await?;
         }
+        Ok(())
     }
 }
 

@@ -24,8 +24,9 @@ impl Progress {
         if !event.media.kind.is_playable() {
             return Ok(());
         }
-        let released = event
-            .media
+        let completed = self.completed(user.id, &event.media, &event.server).await?;
+        let whole = completed.as_ref().unwrap_or(&event.media);
+        let released = whole
             .released_on
             .and_then(|day| day.and_hms_opt(12, 0, 0))
             .map(|noon| noon.and_utc());
@@ -37,11 +38,9 @@ impl Progress {
             },
             ManualMarks::Ignore => return Ok(()),
         };
-        let connections = self
-            .connections_for(user.id, event.media.kind, None)
-            .await?;
-        for part in 0..event.media.parts() {
-            let media = event.media.part(part);
+        let connections = self.connections_for(user.id, whole.kind, None).await?;
+        for part in 0..whole.parts() {
+            let media = whole.part(part);
             let item = self.resolve_item(user, &media, &event.server).await?;
             let last = self.table.last_seen_day::<Seen>(user.id, &item).await?;
             if let Some(last) = last.and_then(|(_, plays)| plays.into_iter().last()) {
@@ -56,6 +55,7 @@ impl Progress {
                 .collect();
             let sighted = Sighted {
                 media,
+                library_id: whole.content_id.as_deref(),
                 server: &event.server,
                 road: "mark",
                 started_at: watched_at,

@@ -7,9 +7,10 @@ use hub_domain::delivery::State;
 use hub_domain::live::Playing;
 use hub_domain::session::{Made, Observed, Session, SessionKey};
 use hub_domain::threshold::Rule;
-use hub_domain::{Delivery, Event, Play, Service};
-use hub_store::{Saved, StoredConnection, User};
+use hub_domain::{Delivery, Event, ItemKind, MediaItem, Play, Service};
+use hub_store::{Saved, StoredConnection, User, Waiting};
 
+use crate::library::let_go;
 use crate::plays::Sighted;
 use crate::wakes::Wakes;
 use crate::{Failure, Progress, is_fresh};
@@ -27,12 +28,7 @@ impl Progress {
         now: DateTime<Utc>,
         wakes: &mut Wakes,
     ) -> Result<(), Failure> {
-        let Some(rule) = self
-            .behaviour
-            .thresholds
-            .with(&user.settings.thresholds)
-            .of(event.media.kind)
-        else {
+        let Some(rule) = self.rule_of(user, &event.media) else {
             return Ok(());
         };
         let connections = self
@@ -46,6 +42,7 @@ impl Progress {
                 None => (Session::new(user.id, event), None),
             };
             let shown = session.live.as_ref().map(|live| live.sequence);
+            let was_nameless = session.media.is_nameless();
             match session.observe(event) {
                 Observed::Nothing => return Ok(()),
                 Observed::Repeated => {
@@ -54,11 +51,18 @@ impl Progress {
                 }
                 Observed::New => {}
             }
+            if was_nameless || version.is_none() {
+                let is_new = version.is_none();
+                self.name(user, &mut session, is_new, now, wakes).await?;
+            }
             let holds = self
-                .make_plays(user, &mut session, event, rule, &connections, now, wakes)
+                .make_plays(user, &mut session, rule, &connections, now, wakes)
                 .await?;
             self.release_held(&session, rule, &connections, now, wakes)
                 .await?;
+            if session.media.kind == ItemKind::Book {
+                self.note_reading(user, &session, event, now, wakes).await?;
+            }
             // Its silence has to be noticed only where a delivery waits for it; the sweep moves the entry on by itself.
             let due_at = holds.then(|| session.silent_at());
             match self
@@ -76,21 +80,57 @@ impl Progress {
         Err(Failure::Contended("session"))
     }
 
-    /// Makes a play of every viewing, and of every part of it, that met the lowest threshold that applies.
-    ///
-    /// Says whether a delivery of one of them is held for a higher threshold.
-    #[expect(clippy::too_many_arguments, reason = "all that a play is made of")]
-    async fn make_plays(
+    /// How much of an item has to be played; `None` for what is never played.
+    pub(crate) fn rule_of(&self, user: &User, media: &MediaItem) -> Option<Rule> {
+        let thresholds = self.behaviour.thresholds.with(&user.settings.thresholds);
+        thresholds.of(media.kind)
+    }
+
+    /// Asks the library what a session plays, if its event did not say; until it does, the session waits for it.
+    async fn name(
         &self,
         user: &User,
         session: &mut Session,
-        event: &Event,
+        is_new: bool,
+        now: DateTime<Utc>,
+        wakes: &mut Wakes,
+    ) -> Result<(), Failure> {
+        let completed = self
+            .completed(user.id, &session.media, &session.server)
+            .await?;
+        if let Some(media) = completed {
+            session.media = media;
+        }
+        let Some(id) = session.media.content_id.clone() else {
+            return Ok(());
+        };
+        if !session.media.is_nameless() {
+            // Named by the library or by this event, and so are the plays that were made before.
+            for made in &session.made {
+                self.name_play(user, &made.play, &id, &session.media, now, wakes)
+                    .await?;
+            }
+        } else if is_new && session.server.has_library() {
+            let what = Waiting::Session(session.key.clone());
+            self.await_library(user.id, &id, what, now, wakes).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes a play of every viewing, and of every part of it, that met the lowest threshold that applies.
+    ///
+    /// Says whether a delivery of one of them is held for a higher threshold.
+    pub(crate) async fn make_plays(
+        &self,
+        user: &User,
+        session: &mut Session,
         rule: Rule,
         connections: &[StoredConnection],
         now: DateTime<Utc>,
         wakes: &mut Wakes,
     ) -> Result<bool, Failure> {
         let mut holds = false;
+        let library_id = session.media.content_id.clone();
         let lowest = connections
             .iter()
             .map(|stored| threshold_of(stored, rule))
@@ -100,6 +140,7 @@ impl Progress {
                 let watched_at = viewing.met_at.unwrap_or(viewing.until);
                 let sighted = Sighted {
                     media: session.media.part(part),
+                    library_id: library_id.as_deref(),
                     server: &session.server,
                     road: &session.key.0,
                     started_at: viewing.started_at,
@@ -137,7 +178,7 @@ impl Progress {
                 let play = self
                     .record_play(user, sighted, deliveries, now, wakes)
                     .await?;
-                tracing::info!(user.id = %user.id, play.id = %play, kind = %media.kind, source = %event.server.source, "play made");
+                tracing::info!(user.id = %user.id, play.id = %play, kind = %media.kind, source = %session.server.source, "play made");
                 session.made.push(Made {
                     play,
                     part,
@@ -188,11 +229,13 @@ impl Progress {
                     .any(|viewing| viewing.met_at.is_some() && made.is_of(viewing))
             };
             if is_held && is_met() {
-                let delivery = Delivery::pending();
+                let delivery = let_go(&play.item, &play.media);
                 self.table
                     .update_delivery(session.user, &play.id, service, &delivery, true)
                     .await?;
-                self.wake(wakes, &play, service, now);
+                if delivery.state == State::Pending {
+                    self.wake(wakes, &play, service, now);
+                }
             }
         }
         Ok(())
@@ -241,7 +284,8 @@ impl Progress {
         let is_worth_it = is_fresh(event.received_at, now)
             && !event.flags.offline
             && self.behaviour.scrobble_enabled;
-        if !is_worth_it || session.live_state(&rule, now).is_none() {
+        let is_known = !(session.server.has_library() && session.media.is_nameless());
+        if !is_worth_it || !is_known || session.live_state(&rule, now).is_none() {
             return;
         }
         for stored in connections
@@ -293,7 +337,7 @@ impl Progress {
         connections.retain(|stored| {
             let connection = &stored.connection;
             connection.settings.enabled
-                && connection.service.takes(kind)
+                && connection.settings.takes(connection.service, kind)
                 && self.behaviour.services.contains(&connection.service)
                 && only.is_none_or(|only| only.contains(&connection.service))
         });

@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Timelike, Utc};
-use hub_domain::identity::{Candidate, Seen, aliases, choose_item, find_same, item_key};
+use hub_domain::identity::{
+    Candidate, Seen, aliases, awaits_library, choose_item, find_same, item_key,
+};
 use hub_domain::names::ServerRef;
 use hub_domain::{Delivery, ItemKey, MediaItem, Play, PlayId, Precision, Service, Sighting};
-use hub_store::{AliasEntry, Freshness, PutPlay, Saved, User};
+use hub_store::{AliasEntry, Freshness, PutPlay, Saved, User, Waiting};
 
+use crate::library::hold_back;
 use crate::wakes::Wakes;
 use crate::{Failure, Progress};
 
@@ -18,11 +21,13 @@ const AFTER_MIDNIGHT_HOURS: u32 = 4;
 /// The most plays of one item that one day's list keeps.
 const MOST_A_DAY: usize = 200;
 /// When the sweep looks after a play whose wake-up was lost.
-const LOOK_AFTER: TimeDelta = TimeDelta::minutes(10);
+pub(crate) const LOOK_AFTER: TimeDelta = TimeDelta::minutes(10);
 
 /// A sighting of a finished play.
 pub(crate) struct Sighted<'a> {
     pub(crate) media: MediaItem,
+    /// The media server's id of the file that it is of.
+    pub(crate) library_id: Option<&'a str>,
     pub(crate) server: &'a ServerRef,
     pub(crate) road: &'a str,
     pub(crate) started_at: DateTime<Utc>,
@@ -83,7 +88,7 @@ impl Progress {
         &self,
         user: &User,
         sighted: Sighted<'_>,
-        deliveries: BTreeMap<Service, Delivery>,
+        mut deliveries: BTreeMap<Service, Delivery>,
         now: DateTime<Utc>,
         wakes: &mut Wakes,
     ) -> Result<PlayId, Failure> {
@@ -91,6 +96,15 @@ impl Progress {
             .resolve_item(user, &sighted.media, sighted.server)
             .await?;
         let id = self.claim(user, &item, &sighted).await?;
+        let library_id = sighted
+            .library_id
+            .filter(|_| awaits_library(&item, &sighted.media));
+        if let Some(content_id) = library_id {
+            hold_back(deliveries.values_mut());
+            let what = Waiting::Parcel(id.clone().into());
+            self.await_library(user.id, content_id, what, now, wakes)
+                .await?;
+        }
         let play = Play {
             id: id.clone(),
             user: user.id,
@@ -107,7 +121,9 @@ impl Progress {
             created_at: now,
             deliveries,
             media: sighted.media,
+            removed_at: None,
         };
+        self.unlist_watched(user, &play, now, wakes).await?;
         let due_at = play.is_open().then_some(now + LOOK_AFTER);
         match self.table.put_play(&play, due_at).await? {
             PutPlay::Created => self.wake_open(wakes, &play),
@@ -118,7 +134,7 @@ impl Progress {
     }
 
     /// Finds the name of the play that a sighting is of, or claims a new one.
-    async fn claim(
+    pub(crate) async fn claim(
         &self,
         user: &User,
         item: &ItemKey,

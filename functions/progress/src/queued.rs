@@ -22,16 +22,18 @@ impl Progress {
         now: DateTime<Utc>,
         wakes: &mut Wakes,
     ) -> Result<(), Failure> {
-        let connections = self
-            .connections_for(user.id, scrobble.media.kind, only)
-            .await?;
+        let media = &scrobble.media;
+        let connections = self.connections_for(user.id, media.kind, only).await?;
+        // Its times are those that were foreseen when it was queued, whatever length the library knows.
         let (started_at, watched_at) = scrobble.interval();
+        let completed = self.completed(user.id, media, &scrobble.server).await?;
         let deliveries = connections
             .iter()
             .map(|stored| (stored.connection.service, Delivery::pending()))
             .collect();
         let sighted = Sighted {
-            media: scrobble.media.clone(),
+            media: completed.unwrap_or_else(|| media.clone()),
+            library_id: media.content_id.as_deref(),
             server: &scrobble.server,
             road: ROAD,
             started_at,

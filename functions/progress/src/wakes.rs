@@ -5,23 +5,24 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use hub_domain::session::SessionKey;
-use hub_domain::{PlayId, Service, UserId};
+use hub_domain::{ParcelId, PlayId, Service, StatementId, UserId};
 use hub_runtime::queue::{Queues, SendError, VERSION, Wake};
 
 /// How long marks made by hand are gathered before they are sent: a season is marked episode by episode.
 const GATHER_MARKS: Duration = Duration::from_secs(5);
 /// How long a pause is held back: some clients report one for every seek.
 const HOLD_PAUSE: Duration = Duration::from_secs(5);
-/// The most plays that one wake-up names.
-const MOST_PLAYS: usize = 100;
+/// The most parcels that one wake-up names.
+const MOST_PARCELS: usize = 100;
 
 /// Wake-ups to be sent, and the records that called for them.
 #[derive(Debug, Default)]
 pub(crate) struct Wakes {
     record: String,
     records: Vec<String>,
-    plays: BTreeMap<(UserId, Service), (Vec<PlayId>, Duration)>,
+    parcels: BTreeMap<(UserId, Service), (Vec<ParcelId>, Duration)>,
     live: Vec<(Wake, Duration)>,
+    looks_again: Vec<String>,
 }
 
 impl Wakes {
@@ -33,13 +34,22 @@ impl Wakes {
     /// Wakes the lane of a user at a service for a play.
     pub(crate) fn play(&mut self, user: UserId, service: Service, play: &PlayId, manual: bool) {
         let delay = if manual { GATHER_MARKS } else { Duration::ZERO };
-        let (plays, until) = self
-            .plays
+        self.parcel(user, service, play.clone().into(), delay);
+    }
+
+    /// Wakes the lane of a user at a service for what the user says.
+    pub(crate) fn statement(&mut self, user: UserId, service: Service, id: &StatementId) {
+        self.parcel(user, service, id.clone().into(), Duration::ZERO);
+    }
+
+    fn parcel(&mut self, user: UserId, service: Service, parcel: ParcelId, delay: Duration) {
+        let (parcels, until) = self
+            .parcels
             .entry((user, service))
             .or_insert_with(|| (Vec::new(), delay));
         *until = (*until).min(delay);
-        if !plays.contains(play) {
-            plays.push(play.clone());
+        if !parcels.contains(&parcel) {
+            parcels.push(parcel);
         }
         self.note();
     }
@@ -67,6 +77,18 @@ impl Wakes {
         self.note();
     }
 
+    /// Asks for another look into the library, once the event is through: something waits for that item now.
+    pub(crate) fn look_again(&mut self, content_id: &str) {
+        if !self.looks_again.iter().any(|id| id == content_id) {
+            self.looks_again.push(content_id.to_owned());
+        }
+    }
+
+    /// The items that the library is to be asked for again.
+    pub(crate) fn take_looks(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.looks_again)
+    }
+
     fn note(&mut self) {
         if !self.records.contains(&self.record) {
             self.records.push(self.record.clone());
@@ -75,16 +97,16 @@ impl Wakes {
 
     /// Sends them all; on a failure, says which records have to come again.
     pub(crate) async fn send(self, queues: &Queues) -> Result<(), (SendError, Vec<String>)> {
-        let deliveries = self
-            .plays
-            .into_iter()
-            .flat_map(|((user, service), (plays, delay))| {
-                let wakes: Vec<_> = plays
-                    .chunks(MOST_PLAYS)
-                    .map(|plays| (Wake::deliver(user, service, plays.to_vec()), delay))
-                    .collect();
-                wakes
-            });
+        let deliveries =
+            self.parcels
+                .into_iter()
+                .flat_map(|((user, service), (parcels, delay))| {
+                    let wakes: Vec<_> = parcels
+                        .chunks(MOST_PARCELS)
+                        .map(|parcels| (Wake::deliver(user, service, parcels.to_vec()), delay))
+                        .collect();
+                    wakes
+                });
         let wakes: Vec<(Wake, Duration)> = deliveries.chain(self.live).collect();
         if wakes.is_empty() {
             return Ok(());

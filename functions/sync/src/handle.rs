@@ -28,6 +28,7 @@ impl Sync {
                 json!({
                     "lanes": ticked.lanes, "plays": ticked.plays, "sessions": ticked.sessions,
                     "tokens": ticked.tokens, "erased": ticked.erased, "redriven": ticked.redriven,
+                    "anime_maps": ticked.anime_maps,
                 })
             }
         })

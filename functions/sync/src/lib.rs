@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod anime_map;
 mod erased;
 mod handle;
 mod lanes;
@@ -8,11 +9,14 @@ mod redrive;
 mod sessions;
 mod tokens;
 
+use std::sync::Arc;
+
+use anime_map::AnimeMap;
 use chrono::TimeDelta;
 use hub_domain::Service;
 use hub_runtime::queue::{Queues, SendError};
 use hub_runtime::settings::DeadLetters;
-use hub_runtime::{Clock, Settings};
+use hub_runtime::{Clock, HttpClient, Settings};
 use hub_store::{StoreError, Table};
 
 /// The most entries of one shard that a tick looks at; what is left is the next tick's.
@@ -37,6 +41,7 @@ pub struct Sync {
     clock: Clock,
     behaviour: Behaviour,
     dead_letters: Vec<(aws_sdk_sqs::Client, DeadLetters)>,
+    anime_map: Option<Arc<AnimeMap>>,
 }
 
 /// Why a part of a tick could not be done; the next tick does it.
@@ -87,6 +92,8 @@ pub struct Ticked {
     pub erased: usize,
     /// Dead letters brought back.
     pub redriven: usize,
+    /// Newer lists of anime kept.
+    pub anime_maps: usize,
 }
 
 impl Sync {
@@ -95,7 +102,7 @@ impl Sync {
         let behaviour = Behaviour {
             scrobble_enabled: settings.scrobble_enabled,
             tick: settings.tick,
-            services: settings.services_on().collect(),
+            services: settings.writable_services_on().collect(),
         };
         Self {
             table,
@@ -103,7 +110,16 @@ impl Sync {
             clock,
             behaviour,
             dead_letters: Vec::new(),
+            anime_map: None,
         }
+    }
+
+    /// The same, and the list of anime is fetched each day, where a service needs it.
+    #[must_use]
+    pub fn fetching(mut self, settings: &Settings, http: &HttpClient) -> Self {
+        let url = settings.anime.map_url.clone();
+        self.anime_map = Some(Arc::new(AnimeMap::new(url, http.clone())));
+        self
     }
 
     /// The same, and dead letters are brought back each hour.
@@ -139,6 +155,14 @@ impl Sync {
         note(self.refresh_tokens(now).await, &mut ticked.tokens);
         note(self.sweep_erased(now).await, &mut ticked.erased);
         note(self.redrive(now).await, &mut ticked.redriven);
+        match self.refresh_anime_map(now).await {
+            Ok(kept) => ticked.anime_maps = kept,
+            // Somebody else's list, and a good copy of it is in use: no failure of the tick.
+            Err(error) => tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the list of anime was not renewed, the last good copy stays in use"
+            ),
+        }
         if ticked != Ticked::default() {
             let Ticked {
                 lanes,
@@ -147,6 +171,7 @@ impl Sync {
                 tokens,
                 erased,
                 redriven,
+                anime_maps,
             } = ticked;
             tracing::info!(
                 lanes,
@@ -155,6 +180,7 @@ impl Sync {
                 tokens,
                 erased,
                 redriven,
+                anime_maps,
                 "swept what was due"
             );
         }

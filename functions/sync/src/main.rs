@@ -2,7 +2,7 @@
 
 use hub_runtime::aws::{Aws, config_from_environment, load_settings};
 use hub_runtime::queue::QueueUrls;
-use hub_runtime::{Clock, Queues, telemetry};
+use hub_runtime::{Clock, HttpClient, Queues, telemetry};
 use hub_store::Table;
 use hub_sync::Sync;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
@@ -18,7 +18,8 @@ async fn main() -> Result<(), Error> {
     let table = Table::new(aws.dynamodb.clone(), settings.table()?);
     let queues = Queues::new(aws.sqs.clone(), QueueUrls::of(&settings));
     let sync = Sync::of(&settings, table, queues, Clock::system())
-        .redriving(&aws.sqs, settings.dead_letters()?);
+        .redriving(&aws.sqs, settings.dead_letters()?)
+        .fetching(&settings, &HttpClient::for_services(&settings)?);
     run(service_fn(|event: LambdaEvent<_>| async {
         Ok::<_, Error>(sync.handle(event.payload).await?)
     }))

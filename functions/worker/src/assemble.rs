@@ -9,6 +9,7 @@ use hub_runtime::{Clock, HttpClient, Queues};
 use hub_store::Table;
 use url::Url;
 
+use crate::place::Atlas;
 use crate::{Behaviour, Worker};
 
 /// What a function without an address of its own says that sign-ins come back to.
@@ -44,6 +45,7 @@ impl Worker {
         };
         let provider = Arc::new(provider(settings, service, services, users)?);
         let sealing = settings.sealing()?;
+        let atlas = Atlas::of(settings, table.clone(), services);
         Ok(Self {
             table,
             queues,
@@ -53,6 +55,7 @@ impl Worker {
             notices: users.clone(),
             behaviour,
             failures: Arc::default(),
+            atlas,
             deadline: None,
         })
     }

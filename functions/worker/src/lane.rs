@@ -4,10 +4,14 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use hub_domain::{Health, Outcome, Play, PlayId, UserId};
-use hub_providers::{Account, Limit, LimitScope, Prepared, Provider, ProviderError, Tokens};
+use hub_domain::anime::progress::Rules;
+use hub_domain::{Health, Outcome, Parcel, ParcelId, UserId};
+use hub_providers::{
+    Account, Context, Limit, LimitScope, Placed, Prepared, Provider, ProviderError, Tokens,
+};
 use hub_store::{Freshness, Frozen, Lane, LaneTaken, Release, StoredConnection};
 
+use crate::anime::Surveyed;
 use crate::refresh::Refreshed;
 use crate::standing::{Standing, is_taken};
 use crate::{BUSY, Failure, LEASE, Later, Worker};
@@ -23,7 +27,7 @@ pub(crate) enum Next {
     Done,
     /// Another round.
     Again,
-    /// Another round, with at most so many plays in a request: a larger one was refused.
+    /// Another round, with at most so many parcels in a request: a larger one was refused.
     Smaller(usize),
     /// Come back then.
     At(DateTime<Utc>),
@@ -44,13 +48,13 @@ impl Worker {
     pub(crate) async fn work(
         &self,
         user: UserId,
-        fresh: Vec<PlayId>,
+        fresh: Vec<ParcelId>,
         mut slot: Option<DateTime<Utc>>,
         most: Option<u32>,
         hops: u32,
     ) -> Result<(), Failure> {
         if !self.behaviour.scrobble_enabled {
-            // The plays are in the table, and the sweep wakes their lanes once sending is switched on again.
+            // What they carry is in the table, and the sweep wakes their lanes once sending is switched on again.
             return Ok(());
         }
         let mut most = most;
@@ -63,16 +67,16 @@ impl Worker {
             match round.await? {
                 Next::Done => return Ok(()),
                 Next::Again => most = None,
-                Next::Smaller(plays) => most = u32::try_from(plays).ok(),
+                Next::Smaller(parcels) => most = u32::try_from(parcels).ok(),
                 Next::At(at) => {
-                    // Whoever only found the lane or its tokens busy wrote nothing down: the plays come along.
+                    // Whoever only found the lane or its tokens busy wrote nothing down: its parcels come along.
                     let is_soon = at - self.clock.now() <= BUSY;
-                    let plays = if is_soon { fresh } else { Vec::new() };
+                    let parcels = if is_soon { fresh } else { Vec::new() };
                     return self
                         .wake_later(
                             Later {
                                 user,
-                                plays,
+                                parcels,
                                 slot: None,
                                 most,
                                 hops,
@@ -86,7 +90,7 @@ impl Worker {
         self.wake_later(
             Later {
                 user,
-                plays: fresh,
+                parcels: fresh,
                 slot: None,
                 most,
                 hops,
@@ -99,7 +103,7 @@ impl Worker {
     async fn round(
         &self,
         user: UserId,
-        fresh: &[PlayId],
+        fresh: &[ParcelId],
         slot: Option<DateTime<Utc>>,
         most: Option<u32>,
         hops: u32,
@@ -130,7 +134,7 @@ impl Worker {
             self.wake_later(
                 Later {
                     user,
-                    plays: fresh.to_vec(),
+                    parcels: fresh.to_vec(),
                     slot,
                     most,
                     hops,
@@ -145,12 +149,12 @@ impl Worker {
             self.table.put_open_many(user, service, fresh).await?;
             return Ok(Next::Done);
         }
-        if let Standing::Unfinished(prepared, plays) = standing {
+        if let Standing::Unfinished(prepared, parcels) = standing {
             return self
-                .recover(user, &stored, &lane, *prepared, plays, now)
+                .recover(user, &stored, &lane, *prepared, parcels, now)
                 .await;
         }
-        // A wake-up that names plays comes for these, and nothing else is expected in a lane that is not due: should an
+        // A wake-up that names parcels comes for these, and nothing else is expected in a lane that is not due: should an
         // entry of this moment be missed, the wake-up that is its own finds it.
         let freshness = if fresh.is_empty() || lane.due_at.is_some() {
             Freshness::Now
@@ -161,10 +165,16 @@ impl Worker {
         let is_older = self
             .settle_older(user, &stored, &mut gathered.ready, now)
             .await?;
+        let unnamed = self.put_off_unnamed(user, &mut gathered.ready, now).await?;
+        gathered.next_at = earlier(gathered.next_at, unnamed);
         if let Some(most) = most.and_then(|most| usize::try_from(most).ok()) {
             gathered.more |= gathered.ready.len() > most;
             gathered.ready.truncate(most.max(1));
         }
+        let put_back = self
+            .leave_room_for_today(user, &lane, &mut gathered.ready, now)
+            .await?;
+        gathered.next_at = earlier(gathered.next_at, put_back);
         if gathered.ready.is_empty() {
             if let Some(due_at) = lane.due_at
                 && gathered.next_at.is_none()
@@ -181,10 +191,54 @@ impl Worker {
             return Ok(gathered.next_at.map_or(more, Next::At));
         }
         let url = stored.connection.url.as_deref();
-        let preparation = self.provider.prepare(&gathered.ready, url, now);
-        let put_off = self
+        let mut slot = slot;
+        let mut placed = Placed::new();
+        let mut put_off = None;
+        let mut time_zone = chrono_tz::Tz::UTC;
+        if self.service().catalogue().is_some() {
+            let placing = self.place_all(&stored, &mut gathered.ready, now).await?;
+            put_off = placing.put_off;
+            if gathered.ready.is_empty() {
+                let later = earlier(gathered.next_at, put_off).map_or(Next::Done, Next::At);
+                return Ok(if gathered.more { Next::Again } else { later });
+            }
+            if !placing.found.is_empty() {
+                // Asking what stands there and telling what is new are one turn.
+                if let Some(at) = self.turn(&lane, url, slot.take(), now).await? {
+                    let later = Later {
+                        user,
+                        parcels: fresh.to_vec(),
+                        slot: Some(at),
+                        most,
+                        hops,
+                    };
+                    self.wake_later(later, at).await?;
+                    return Ok(Next::Done);
+                }
+                slot = Some(now);
+                let surveyed = self
+                    .survey(&stored, &lane, &gathered.ready, placing.found, now)
+                    .await?;
+                placed = match surveyed {
+                    Surveyed::Placed(placed) => placed,
+                    Surveyed::Failed(next) => return Ok(next),
+                };
+            }
+            time_zone = self.time_zone(user).await?;
+        }
+        let context = Context {
+            account_url: url,
+            placed: &placed,
+            rules: Rules {
+                rewatches: stored.connection.settings.rewatches,
+            },
+            time_zone,
+        };
+        let preparation = self.provider.prepare(&gathered.ready, &context, now);
+        let settled_at_once = self
             .settle_all(user, &gathered.ready, &preparation.settled, None, now)
             .await?;
+        put_off = earlier(put_off, settled_at_once);
         let Some(prepared) = preparation.prepared else {
             let later = earlier(gathered.next_at, put_off).map_or(Next::Done, Next::At);
             return Ok(if preparation.left.is_empty() {
@@ -197,7 +251,7 @@ impl Worker {
             self.wake_later(
                 Later {
                     user,
-                    plays: fresh.to_vec(),
+                    parcels: fresh.to_vec(),
                     slot: Some(at),
                     most,
                     hops,
@@ -213,7 +267,7 @@ impl Worker {
             self.wake_later(
                 Later {
                     user,
-                    plays: fresh.to_vec(),
+                    parcels: fresh.to_vec(),
                     slot,
                     most,
                     hops,
@@ -267,7 +321,7 @@ impl Worker {
         user: UserId,
         stored: &StoredConnection,
         lane: &Lane,
-        plays: &[Play],
+        parcels: &[Parcel],
         prepared: Prepared,
         now: DateTime<Utc>,
     ) -> Result<Next, Failure> {
@@ -277,13 +331,14 @@ impl Worker {
         let frozen = Frozen::Is(&frozen, now);
         let taken = self
             .table
-            .take_lane(
+            .take_lane_spending(
                 user,
                 self.service(),
                 lane.version,
                 &holder,
                 lease_until,
                 frozen,
+                self.spending(lane, prepared.plays.len(), now),
             )
             .await?;
         if let LaneTaken::Busy = taken {
@@ -296,14 +351,14 @@ impl Worker {
             holder: &holder,
             now,
         };
-        self.send(&held, plays, prepared).await
+        self.send(&held, parcels, prepared).await
     }
 
     /// Sends what is written down in a lane that is held.
     pub(crate) async fn send(
         &self,
         held: &Held<'_>,
-        plays: &[Play],
+        parcels: &[Parcel],
         prepared: Prepared,
     ) -> Result<Next, Failure> {
         let tokens = self.tokens(held.stored)?;
@@ -319,12 +374,9 @@ impl Worker {
                 Refreshed::Later(at) => {
                     let why = "the service did not renew the sign-in, it is asked again".to_owned();
                     let wait = Outcome::Wait { until: at, why };
-                    let outcomes: Vec<_> = prepared
-                        .plays
-                        .iter()
-                        .map(|sent| (sent.play.clone(), wait.clone()))
-                        .collect();
-                    self.settle_all(held.user, plays, &outcomes, Some(&prepared), held.now)
+                    let outcomes: Vec<_> =
+                        prepared.parcels().map(|id| (id, wait.clone())).collect();
+                    self.settle_all(held.user, parcels, &outcomes, Some(&prepared), held.now)
                         .await?;
                     self.let_go(held, Release::default()).await?;
                     return Ok(Next::At(at));
@@ -333,8 +385,8 @@ impl Worker {
             }
         }
         match answer {
-            Ok(outcomes) => self.answered(held, plays, &prepared, &outcomes).await,
-            Err(error) => self.failed(held, plays, prepared, &error).await,
+            Ok(outcomes) => self.answered(held, parcels, &prepared, &outcomes).await,
+            Err(error) => self.failed(held, parcels, prepared, &error).await,
         }
     }
 
@@ -343,18 +395,18 @@ impl Worker {
         held: &Held<'_>,
         tokens: &Tokens,
         prepared: &Prepared,
-    ) -> Result<Vec<(PlayId, Outcome)>, ProviderError> {
+    ) -> Result<Vec<(ParcelId, Outcome)>, ProviderError> {
         let account = account(held.stored, tokens);
         let started = self.clock.now();
         let answer = self.provider.send(&account, prepared, held.now).await;
         let duration_ms = (self.clock.now() - started).num_milliseconds();
-        let plays = prepared.plays.len();
+        let parcels = prepared.len();
         match &answer {
             Ok(_) => {
-                tracing::info!(service.name = %self.service(), user.id = %held.user, plays, duration_ms, "sent")
+                tracing::info!(service.name = %self.service(), user.id = %held.user, parcels, duration_ms, "sent")
             }
             Err(error) => tracing::warn!(
-                service.name = %self.service(), user.id = %held.user, plays, duration_ms,
+                service.name = %self.service(), user.id = %held.user, parcels, duration_ms,
                 error = error as &dyn std::error::Error, disposition = ?error.disposition, "not sent"
             ),
         }
@@ -364,19 +416,21 @@ impl Worker {
     async fn answered(
         &self,
         held: &Held<'_>,
-        plays: &[Play],
+        parcels: &[Parcel],
         prepared: &Prepared,
-        outcomes: &[(PlayId, Outcome)],
+        outcomes: &[(ParcelId, Outcome)],
     ) -> Result<Next, Failure> {
         self.failures
             .answered(&self.provider.host(held.stored.connection.url.as_deref()));
         // Settled at the moment of the answer: an account's next call counts from there.
         let now = self.clock.now();
         let waits = self
-            .settle_all(held.user, plays, outcomes, Some(prepared), now)
+            .settle_all(held.user, parcels, outcomes, Some(prepared), now)
             .await?;
-        self.set_health(held, Health::Ok, None).await?;
-        // What the service took is settled for good, so that the plays themselves let the lane go. What it did not
+        if held.stored.connection.health != Health::ReconnectSoon {
+            self.set_health(held, Health::Ok, None).await?;
+        }
+        // What the service took is settled for good, so that the parcels themselves let the lane go. What it did not
         // take a person may send again, and then it must not look as if it were still under way.
         let is_through = waits.is_none() && is_taken(prepared, outcomes);
         let leaves_nothing = held.lane.due_at.is_none() && held.lane.parked_until.is_none();

@@ -1,10 +1,13 @@
 #![doc = include_str!("../README.md")]
 
+mod anime;
 mod assemble;
+mod budget;
 mod circuit;
 mod gather;
 mod lane;
 mod live;
+mod place;
 mod recover;
 mod refresh;
 mod settle;
@@ -18,7 +21,7 @@ use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
 use hub_domain::session::SessionKey;
-use hub_domain::{PlayId, Service, Thresholds, UserId, retry};
+use hub_domain::{ParcelId, Service, Thresholds, UserId, retry};
 use hub_providers::Provider;
 use hub_runtime::queue::{self, Deadline, NotUnderstood, Panicked, Queues, SendError, Wake};
 use hub_runtime::{Clock, HttpClient, Sealing};
@@ -61,6 +64,7 @@ pub struct Worker {
     notices: HttpClient,
     behaviour: Behaviour,
     failures: Arc<circuit::Failures>,
+    atlas: place::Atlas,
     deadline: Option<Deadline>,
 }
 
@@ -91,7 +95,7 @@ pub enum Failure {
 #[derive(Debug, Default)]
 struct Call {
     records: Vec<String>,
-    plays: Vec<PlayId>,
+    parcels: Vec<ParcelId>,
     slot: Option<DateTime<Utc>>,
     most: Option<u32>,
     hops: u32,
@@ -135,7 +139,7 @@ impl Worker {
             match queue::read_wake(record.body.as_deref().unwrap_or_default()) {
                 Ok(Wake::Deliver {
                     user,
-                    plays,
+                    parcels,
                     slot,
                     most,
                     hops,
@@ -143,7 +147,7 @@ impl Worker {
                 }) => {
                     let call = calls.entry(user).or_default();
                     call.records.push(id);
-                    call.plays.extend(plays);
+                    call.parcels.extend(parcels);
                     call.slot = call.slot.max(slot);
                     call.most = call.most.or(most);
                     call.hops = call.hops.max(hops);
@@ -229,9 +233,9 @@ impl Worker {
         if call.refreshes {
             self.refresh_ahead(user).await?;
         }
-        // Plays first: a signal of what is on now must not overtake what it would follow.
+        // Parcels first: a signal of what is on now must not overtake what it would follow.
         if call.wakes_lane {
-            self.work(user, call.plays, call.slot, call.most, call.hops)
+            self.work(user, call.parcels, call.slot, call.most, call.hops)
                 .await?;
         }
         for (session, (sequence, at)) in call.live {
@@ -248,7 +252,7 @@ impl Worker {
     async fn wake_later(&self, later: Later, at: DateTime<Utc>) -> Result<(), Failure> {
         let Later {
             user,
-            plays,
+            parcels,
             slot,
             most,
             hops,
@@ -256,7 +260,7 @@ impl Worker {
         let service = self.service();
         let wait = at - self.clock.now();
         if wait > LONGEST_DELAY {
-            self.table.put_open_many(user, service, &plays).await?;
+            self.table.put_open_many(user, service, &parcels).await?;
             self.table.set_lane_due(user, service, at).await?;
             return Ok(());
         }
@@ -264,7 +268,7 @@ impl Worker {
             v: queue::VERSION,
             user,
             service,
-            plays,
+            parcels,
             slot,
             most,
             hops: hops + 1,
@@ -278,7 +282,7 @@ impl Worker {
 #[derive(Debug)]
 struct Later {
     user: UserId,
-    plays: Vec<PlayId>,
+    parcels: Vec<ParcelId>,
     slot: Option<DateTime<Utc>>,
     most: Option<u32>,
     hops: u32,

@@ -1,7 +1,7 @@
 //! A lane whose holder wrote down what it was about to send, and was not heard of again.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use hub_domain::{Play, UserId};
+use hub_domain::{Parcel, ParcelId, Play, UserId};
 use hub_providers::{IfLost, Prepared};
 use hub_store::{Frozen, Lane, LaneTaken, Release, StoredConnection};
 
@@ -20,7 +20,7 @@ impl Worker {
         stored: &StoredConnection,
         lane: &Lane,
         prepared: Prepared,
-        unsettled: Vec<Play>,
+        unsettled: Vec<Parcel>,
         now: DateTime<Utc>,
     ) -> Result<Next, Failure> {
         let url = stored.connection.url.as_deref();
@@ -76,13 +76,14 @@ impl Worker {
     async fn look(
         &self,
         held: &Held<'_>,
-        plays: &[Play],
+        parcels: &[Parcel],
         prepared: &Prepared,
     ) -> Result<Next, Failure> {
+        let plays: Vec<Play> = parcels.iter().filter_map(Parcel::play).cloned().collect();
         let mut tokens = self.tokens(held.stored)?;
         let mut found = self
             .provider()
-            .read_back(&account(held.stored, &tokens), prepared, plays, held.now)
+            .read_back(&account(held.stored, &tokens), prepared, &plays, held.now)
             .await;
         if found
             .as_ref()
@@ -93,7 +94,7 @@ impl Worker {
                     tokens = fresh;
                     found = self
                         .provider()
-                        .read_back(&account(held.stored, &tokens), prepared, plays, held.now)
+                        .read_back(&account(held.stored, &tokens), prepared, &plays, held.now)
                         .await;
                 }
                 Refreshed::Busy => return self.look_later(held, held.now + BUSY).await,
@@ -115,20 +116,20 @@ impl Worker {
             Ok(found) => {
                 let arrived: Vec<_> = found
                     .into_iter()
-                    .filter_map(|(play, outcome)| outcome.map(|outcome| (play, outcome)))
+                    .filter_map(|(play, outcome)| Some((ParcelId::from(play), outcome?)))
                     .collect();
-                self.settle_all(held.user, plays, &arrived, Some(prepared), held.now)
+                self.settle_all(held.user, parcels, &arrived, Some(prepared), held.now)
                     .await?;
                 // What did not arrive has waited long enough, and is sent as soon as the lane is free.
                 let mut ready = Vec::new();
-                for play in plays {
-                    let Some(delivery) = play.deliveries.get(&self.service()) else {
+                for parcel in parcels {
+                    let Some(delivery) = parcel.delivery(self.service()) else {
                         continue;
                     };
-                    if !arrived.iter().any(|(id, _)| *id == play.id) {
+                    if !arrived.iter().any(|(id, _)| *id == parcel.id()) {
                         let mut delivery = delivery.clone();
                         delivery.next_attempt_at = Some(held.now);
-                        ready.push((play, delivery));
+                        ready.push((parcel, delivery));
                     }
                 }
                 self.write(held.user, ready).await?;
@@ -176,10 +177,10 @@ impl Worker {
     }
 
     /// When the first of the plays may be tried again, if none may now.
-    fn earliest(&self, plays: &[Play], now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let next = plays
+    fn earliest(&self, parcels: &[Parcel], now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let next = parcels
             .iter()
-            .filter_map(|play| play.deliveries.get(&self.service())?.next_attempt_at)
+            .filter_map(|parcel| parcel.delivery(self.service())?.next_attempt_at)
             .min()?;
         (next > now).then_some(next)
     }

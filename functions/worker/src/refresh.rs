@@ -1,14 +1,13 @@
 //! New tokens for old: one call, whoever asks; the new pair is stored before it is used.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use hub_domain::{Disposition, Health, Secret, UserId};
+use hub_domain::{Disposition, Health, Secret, Service, UserId};
 use hub_providers::Tokens;
+use hub_runtime::notices::NoticeKind;
 use hub_store::{RefreshLease, StoredConnection};
 
 use crate::{Failure, Worker};
 
-/// How long before their end tokens are refreshed.
-const AHEAD: TimeDelta = TimeDelta::hours(1);
 /// How long one refresh may take.
 const REFRESH_LEASE: TimeDelta = TimeDelta::seconds(90);
 /// How long to wait after a refresh that the service did not answer.
@@ -29,16 +28,58 @@ pub(crate) enum Refreshed {
 impl Worker {
     /// Refreshes tokens that end soon, ahead of the first call that would need it.
     pub(crate) async fn refresh_ahead(&self, user: UserId) -> Result<(), Failure> {
-        let now = self.clock.now();
-        let Some(stored) = self.table.connection(user, self.service()).await? else {
+        let (now, service) = (self.clock.now(), self.service());
+        let Some(stored) = self.table.connection(user, service).await? else {
             return Ok(());
         };
-        let ends_soon = stored
-            .connection
-            .token_expires_at
-            .is_some_and(|end| end - now <= AHEAD);
-        if ends_soon && stored.connection.health != Health::ReconnectRequired {
+        let Some(end) = stored.connection.token_expires_at else {
+            return Ok(());
+        };
+        if self.tokens(&stored)?.refresh.is_none() {
+            return self.announce_end(&stored, end, now).await;
+        }
+        if end - now <= service.renews_ahead()
+            && stored.connection.health != Health::ReconnectRequired
+        {
             self.refresh(&stored, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells the user of a sign-in that cannot be renewed that it ends within days; once it has, that it did.
+    async fn announce_end(
+        &self,
+        stored: &StoredConnection,
+        end: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<(), Failure> {
+        let (user, service) = (stored.connection.user, self.service());
+        if end <= now {
+            self.table.set_connection_due(user, service, None).await?;
+            return self
+                .require_reconnect(stored, "the sign-in has ended, and cannot be renewed")
+                .await;
+        }
+        self.table
+            .set_connection_due(user, service, Some(end))
+            .await?;
+        let title = service.title();
+        let why = format!(
+            "the sign-in ends on {} and cannot be renewed: connect {title} again before",
+            end.format("%-d %B %Y")
+        );
+        let is_news = stored.connection.health == Health::Ok
+            && self
+                .table
+                .set_health(user, service, Health::ReconnectSoon, Some(&why))
+                .await?;
+        if is_news {
+            let text = format!(
+                "The hub's sign-in at {title} ends on {} and cannot be renewed. Connect it again before; nothing is \
+                 lost if you do it later.",
+                end.format("%-d %B %Y")
+            );
+            self.notify(user, NoticeKind::ReconnectSoon, text).await?;
         }
         Ok(())
     }
@@ -88,7 +129,7 @@ impl Worker {
                         version,
                         &sealed,
                         fresh.expires_at,
-                        due_at(&fresh),
+                        due_at(service, &fresh),
                     )
                     .await?;
                 tracing::info!(user.id = %user, service.name = %service, "tokens refreshed");
@@ -142,7 +183,7 @@ impl Worker {
 }
 
 /// When the sweep refreshes these tokens, ahead of their end.
-pub(crate) fn due_at(tokens: &Tokens) -> Option<DateTime<Utc>> {
+pub(crate) fn due_at(service: Service, tokens: &Tokens) -> Option<DateTime<Utc>> {
     tokens.refresh.as_ref()?;
-    tokens.expires_at.map(|end| end - AHEAD)
+    tokens.expires_at.map(|end| end - service.renews_ahead())
 }

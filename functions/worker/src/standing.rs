@@ -1,7 +1,7 @@
 //! Who is at work in a lane: somebody, nobody, or somebody who was not heard of again.
 
 use chrono::{DateTime, Utc};
-use hub_domain::{Outcome, Play, PlayId};
+use hub_domain::{Outcome, Parcel, ParcelId};
 use hub_providers::{LimitScope, Prepared};
 use hub_store::{Lane, StoredConnection};
 
@@ -15,17 +15,18 @@ pub(crate) enum Standing {
     Free,
     /// Somebody is.
     Held,
-    /// Somebody was, and left these plays of a request unsettled.
-    Unfinished(Box<Prepared>, Vec<Play>),
+    /// Somebody was, and left these parcels of a request unsettled.
+    Unfinished(Box<Prepared>, Vec<Parcel>),
 }
 
 impl Worker {
     /// Says how a lane stands, and what of it the next holder has to know.
     ///
-    /// A holder whose request went through writes nothing more than the settlements, so the plays decide: a request of
-    /// which every play is settled is through, and its lane free, whatever its lease says. A holder that is still at
-    /// it then can only be one whose plays others settled or erased meanwhile; what it settles late meets its match in
-    /// the play, and the lane in the version.
+    /// A holder whose request went through writes nothing more than the settlements, so the parcels decide: a request of
+    /// which every one is settled is through, and its lane free, whatever its lease says. A holder that is still at it
+    /// then can only be one whose parcels others settled or erased meanwhile; what it settles late meets its match in
+    /// the parcel, and the lane in the version. A statement of which something newer was said is as good as settled:
+    /// the newer one follows.
     pub(crate) async fn standing(
         &self,
         stored: &StoredConnection,
@@ -42,20 +43,21 @@ impl Worker {
             return Ok((lane, standing));
         };
         let prepared: Prepared = serde_json::from_str(frozen)?;
-        let ids: Vec<PlayId> = prepared
-            .plays
+        let ids: Vec<ParcelId> = prepared.parcels().collect();
+        let parcels = self.parcels(stored.connection.user, &ids).await?;
+        let answered_at = parcels
             .iter()
-            .map(|sent| sent.play.clone())
-            .collect();
-        let plays = self.table.plays(stored.connection.user, &ids).await?;
-        let delivery = |play: &Play| play.deliveries.get(&self.service()).cloned();
-        let answered_at = plays
-            .iter()
-            .filter_map(|play| delivery(play)?.settled_at)
+            .filter_map(|parcel| parcel.delivery(self.service())?.settled_at)
             .max();
-        let unsettled: Vec<Play> = plays
+        let unsettled: Vec<Parcel> = parcels
             .into_iter()
-            .filter(|play| delivery(play).is_some_and(|delivery| !delivery.state.is_settled()))
+            .filter(|parcel| {
+                let delivery = parcel.delivery(self.service());
+                let is_open = delivery.is_some_and(|delivery| {
+                    !delivery.state.is_settled() && delivery.undo == prepared.undo
+                });
+                is_open && is_version_of(parcel, &prepared)
+            })
             .collect();
         if !unsettled.is_empty() {
             let standing = if is_held {
@@ -88,11 +90,21 @@ impl Worker {
     }
 }
 
-/// Says whether the service has every play of a request.
-pub(crate) fn is_taken(prepared: &Prepared, outcomes: &[(PlayId, Outcome)]) -> bool {
-    prepared.plays.iter().all(|sent| {
-        outcomes.iter().any(|(play, outcome)| {
-            *play == sent.play
+/// Says whether a request tells a statement as it stands; a play is never told otherwise.
+fn is_version_of(parcel: &Parcel, prepared: &Prepared) -> bool {
+    parcel.statement().is_none_or(|statement| {
+        prepared
+            .statements
+            .iter()
+            .any(|sent| sent.id == statement.id && sent.version == statement.version)
+    })
+}
+
+/// Says whether the service has every parcel of a request.
+pub(crate) fn is_taken(prepared: &Prepared, outcomes: &[(ParcelId, Outcome)]) -> bool {
+    prepared.parcels().all(|sent| {
+        outcomes.iter().any(|(parcel, outcome)| {
+            *parcel == sent
                 && matches!(
                     outcome,
                     Outcome::Delivered { .. } | Outcome::AlreadyThere { .. }

@@ -140,7 +140,7 @@ impl Hub {
         let stores = stores.into();
         let table = Table::new(stores.front.dynamodb.clone(), settings.table()?);
         table.create().await?;
-        let services: Vec<Service> = settings.services_on().collect();
+        let services: Vec<Service> = settings.writable_services_on().collect();
         let urls = crate::queues::make(&stores.front.sqs, &services).await?;
         Self::connect(settings, stores, table, urls, clock)
     }
@@ -170,7 +170,7 @@ impl Hub {
             Ok::<_, AssemblyError>(Table::new(aws.dynamodb.clone(), name))
         };
         let queues_of = |aws: &Aws| Queues::new(aws.sqs.clone(), urls.clone());
-        let services: Vec<Service> = settings.services_on().collect();
+        let services: Vec<Service> = settings.writable_services_on().collect();
         let mut workers = BTreeMap::new();
         for service in services {
             workers.insert(
@@ -203,7 +203,8 @@ impl Hub {
                 clock.clone(),
             ),
             sync: Sync::of(settings, table.clone(), queues_of(&front), clock.clone())
-                .redriving(&front.sqs, crate::queues::dead_letters(&urls)),
+                .redriving(&front.sqs, crate::queues::dead_letters(&urls))
+                .fetching(settings, &http),
             workers,
             before_delete,
             table,

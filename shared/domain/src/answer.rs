@@ -3,6 +3,8 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::delivery::Candidate;
+
 /// What became of one play at one service, read from the answer's body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "outcome")]
@@ -30,6 +32,13 @@ pub enum Outcome {
     NotFound {
         /// What was tried.
         tried: String,
+    },
+    /// It may be one of several items there: a person has to choose.
+    Unclear {
+        /// What was tried.
+        tried: String,
+        /// What to choose from, the likeliest first.
+        candidates: Vec<Candidate>,
     },
     /// The service refused it for good.
     Refused {

@@ -40,4 +40,12 @@ pub enum Credentials {
     },
     /// `ListenBrainz` knows no applications: each user brings a token.
     ListenBrainz,
+    /// An API client of AniList; without a secret nobody can sign in.
+    AniList(OAuthClient),
+    /// An API client of MyAnimeList.
+    MyAnimeList(OAuthClient),
+    /// Goodreads has no API that is open: its feeds are public.
+    Goodreads,
+    /// Letterboxd has no API that is open: its feeds are public.
+    Letterboxd,
 }

@@ -3,8 +3,10 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::media::ItemKind;
 use crate::names::UserId;
 use crate::service::Service;
+use crate::statement::Aspect;
 
 /// How a connection is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -12,6 +14,8 @@ use crate::service::Service;
 pub enum Health {
     /// The service takes what it is sent.
     Ok,
+    /// The service takes what it is sent; the sign-in ends within days and cannot be renewed.
+    ReconnectSoon,
     /// The tokens no longer work: the user has to connect again; plays are kept until then.
     ReconnectRequired,
     /// The service has paused the account.
@@ -44,6 +48,10 @@ pub struct ConnectionSettings {
     pub sync_watchlist: bool,
     /// The collection goes out.
     pub sync_collection: bool,
+    /// Podcast episodes go there too, where the service keeps none of its own: the artist is the show.
+    pub podcasts: bool,
+    /// An episode of an anime that is completed there begins a rewatch.
+    pub rewatches: bool,
 }
 
 impl Default for ConnectionSettings {
@@ -57,7 +65,27 @@ impl Default for ConnectionSettings {
             sync_ratings: true,
             sync_watchlist: true,
             sync_collection: false,
+            podcasts: false,
+            rewatches: false,
         }
+    }
+}
+
+impl ConnectionSettings {
+    /// Says whether plays of a kind go to the service, whatever else holds them back.
+    pub const fn takes(&self, service: Service, kind: ItemKind) -> bool {
+        service.takes(kind) || (self.podcasts && service.takes_on_request(kind))
+    }
+
+    /// Says whether what users say of an item of this kind goes to the service.
+    pub const fn takes_statement(&self, service: Service, aspect: Aspect, kind: ItemKind) -> bool {
+        let is_wanted = match aspect {
+            Aspect::Rating | Aspect::Loved => self.sync_ratings,
+            Aspect::Watchlist => self.sync_watchlist,
+            Aspect::Collection => self.sync_collection,
+            Aspect::Reading => false,
+        };
+        self.enabled && is_wanted && service.takes_statement(aspect, kind)
     }
 }
 

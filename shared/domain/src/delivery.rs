@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::anime::Entry;
 use crate::answer::{Disposition, Outcome};
 use crate::retry;
 
@@ -30,6 +31,8 @@ pub enum State {
     NotFound,
     /// Refused for good, for the reason in `detail`; a person can try again.
     Refused,
+    /// A person took it back, and the service no longer has it.
+    Removed,
 }
 
 impl State {
@@ -46,6 +49,7 @@ impl State {
             Self::Ignored => "ignored",
             Self::NotFound => "not_found",
             Self::Refused => "refused",
+            Self::Removed => "removed",
         }
     }
 
@@ -58,12 +62,28 @@ impl State {
             | Self::AlreadyThere
             | Self::Ignored
             | Self::NotFound
-            | Self::Refused => true,
+            | Self::Refused
+            | Self::Removed => true,
         }
     }
 }
 
-/// One play at one service.
+/// Why a delivery waits whose item nobody but the media server knows.
+pub const AWAITS_LIBRARY: &str = "waits until your library says what this is";
+
+/// What an item that was not found may be at a service: for a person to choose from, once and for all.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// The entry of the anime list.
+    pub entry: Entry,
+    /// The episode in it, where one is meant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub episode: Option<u32>,
+    /// Why it may be this one, for people.
+    pub why: String,
+}
+
+/// One play, or one statement, at one service.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Delivery {
     /// Where it stands.
@@ -89,6 +109,12 @@ pub struct Delivery {
     /// The `watched_at` that the service is told, fixed when the delivery was first written down to be sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sent_watched_at: Option<DateTime<Utc>>,
+    /// A person took the play back: what is delivered is its removal.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub undo: bool,
+    /// What the item may be there, where it was not found.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub candidates: Vec<Candidate>,
 }
 
 impl Delivery {
@@ -103,6 +129,19 @@ impl Delivery {
             remote_id: None,
             threshold_percent: None,
             sent_watched_at: None,
+            undo: false,
+            candidates: Vec::new(),
+        }
+    }
+
+    /// The removal of what was delivered: the record's id, and the time it was told with, stay.
+    #[must_use]
+    pub fn undone(&self) -> Self {
+        Self {
+            remote_id: self.remote_id.clone(),
+            sent_watched_at: self.sent_watched_at,
+            undo: true,
+            ..Self::pending()
         }
     }
 
@@ -114,12 +153,30 @@ impl Delivery {
         delivery
     }
 
+    /// A delivery that waits until the library says what is to be delivered.
+    pub fn awaiting_library() -> Self {
+        Self {
+            state: State::Waiting,
+            detail: Some(AWAITS_LIBRARY.to_owned()),
+            ..Self::pending()
+        }
+    }
+
+    /// Says whether it waits for the library to say what it is.
+    pub fn awaits_library(&self) -> bool {
+        self.state == State::Waiting && self.detail.as_deref() == Some(AWAITS_LIBRARY)
+    }
+
     /// What the delivery is after the service answered for this play.
     #[must_use]
     pub fn answered(&self, outcome: &Outcome, now: DateTime<Utc>) -> Self {
         let mut next = self.clone();
         next.next_attempt_at = None;
         next.settled_at = Some(now);
+        next.candidates.clear();
+        if self.undo {
+            return next.removed(outcome);
+        }
         match outcome {
             Outcome::Delivered { remote_id, detail } => {
                 next.state = State::Delivered;
@@ -139,6 +196,11 @@ impl Delivery {
                 next.state = State::NotFound;
                 next.detail = Some(tried.clone());
             }
+            Outcome::Unclear { tried, candidates } => {
+                next.state = State::NotFound;
+                next.detail = Some(tried.clone());
+                next.candidates.clone_from(candidates);
+            }
             Outcome::Refused { why } => {
                 next.state = State::Refused;
                 next.detail = Some(why.clone());
@@ -153,6 +215,36 @@ impl Delivery {
             }
         }
         next
+    }
+
+    /// What the removal of a record came to: what the service does not remove is still there.
+    fn removed(mut self, outcome: &Outcome) -> Self {
+        match outcome {
+            Outcome::Delivered { detail, .. } => {
+                self.state = State::Removed;
+                self.detail.clone_from(detail);
+            }
+            Outcome::AlreadyThere { detail, .. } => {
+                self.state = State::Removed;
+                self.detail = Some(detail.clone());
+            }
+            Outcome::NotFound { tried: detail } | Outcome::Unclear { tried: detail, .. } => {
+                self.state = State::Removed;
+                self.detail = Some(detail.clone());
+            }
+            Outcome::Ignored { why } | Outcome::Refused { why } => {
+                self.state = State::Delivered;
+                self.detail = Some(why.clone());
+            }
+            Outcome::Wait { until, why } => {
+                self.state = State::Waiting;
+                self.settled_at = None;
+                self.attempts = 0;
+                self.next_attempt_at = Some(*until);
+                self.detail = Some(why.clone());
+            }
+        }
+        self
     }
 
     /// What the delivery is after the whole request failed.
@@ -182,7 +274,7 @@ impl Delivery {
                 match policy.next(next.attempts, first_tried_at, now, chance) {
                     Some(at) => wait(&mut next, at),
                     None => {
-                        next.state = State::Refused;
+                        next.state = next.given_up();
                         next.detail = Some(format!("gave up: {why}"));
                         next.next_attempt_at = None;
                         next.settled_at = Some(now);
@@ -203,17 +295,30 @@ impl Delivery {
                 next.detail = Some(format!("waits for the operator: {why}"));
             }
             Disposition::Permanent => {
-                next.state = State::Refused;
+                next.state = next.given_up();
                 next.next_attempt_at = None;
                 next.settled_at = Some(now);
             }
             Disposition::NotFound => {
-                next.state = State::NotFound;
+                next.state = if next.undo {
+                    State::Removed
+                } else {
+                    State::NotFound
+                };
                 next.next_attempt_at = None;
                 next.settled_at = Some(now);
             }
         }
         next
+    }
+
+    /// What a delivery is that no further try will move: a record whose removal failed is still there.
+    const fn given_up(&self) -> State {
+        if self.undo {
+            State::Delivered
+        } else {
+            State::Refused
+        }
     }
 }
 
@@ -294,6 +399,44 @@ mod tests {
     }
 
     #[test]
+    fn what_a_person_took_back_is_removed_or_still_there() {
+        let delivered = Delivery {
+            state: State::Delivered,
+            remote_id: Some("7".to_owned()),
+            sent_watched_at: Some(at(0)),
+            ..Delivery::pending()
+        };
+        let undo = delivered.undone();
+        assert_eq!((undo.state, undo.undo), (State::Pending, true));
+        assert_eq!(undo.remote_id, delivered.remote_id);
+        let text = || "x".to_owned();
+        for (outcome, state) in [
+            (
+                Outcome::Delivered {
+                    remote_id: None,
+                    detail: None,
+                },
+                State::Removed,
+            ),
+            (Outcome::NotFound { tried: text() }, State::Removed),
+            (Outcome::Ignored { why: text() }, State::Delivered),
+            (Outcome::Refused { why: text() }, State::Delivered),
+        ] {
+            let after = undo.answered(&outcome, at(1));
+            assert_eq!((after.state, after.settled_at), (state, Some(at(1))));
+        }
+        let policy = retry::Policy::default();
+        for (disposition, state) in [
+            (Disposition::Permanent, State::Delivered),
+            (Disposition::NotFound, State::Removed),
+            (Disposition::Retryable, State::Waiting),
+        ] {
+            let after = undo.failed(&disposition, "x", &policy, at(0), at(1), 0.0);
+            assert_eq!((after.state, after.undo), (state, true));
+        }
+    }
+
+    #[test]
     fn every_answer_has_its_state() {
         let text = || "x".to_owned();
         for (outcome, state) in [
@@ -313,6 +456,13 @@ mod tests {
             ),
             (Outcome::Ignored { why: text() }, State::Ignored),
             (Outcome::NotFound { tried: text() }, State::NotFound),
+            (
+                Outcome::Unclear {
+                    tried: text(),
+                    candidates: Vec::new(),
+                },
+                State::NotFound,
+            ),
             (Outcome::Refused { why: text() }, State::Refused),
             (
                 Outcome::Wait {

@@ -119,6 +119,9 @@ pub struct Event {
     /// A rating, 0–10, decimals kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rating: Option<f64>,
+    /// What was written about it, with a rating.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review: Option<String>,
     /// What else the source said.
     #[serde(default)]
     pub flags: Flags,
@@ -145,6 +148,7 @@ impl Event {
             progress_percent: None,
             completed_hint: None,
             rating: None,
+            review: None,
             flags: Flags::default(),
             library: None,
             path: None,

@@ -232,6 +232,11 @@ impl ServerRef {
     pub fn unnamed(source: Source) -> Self {
         Self::new(source, "-")
     }
+
+    /// Says whether its content ids are those of the media server that tells the hub its library.
+    pub const fn has_library(&self) -> bool {
+        matches!(self.source, Source::Canonical | Source::Queue)
+    }
 }
 
 /// A person as the source knows them: a stable id, a name, or both.

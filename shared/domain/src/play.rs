@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::delivery::Delivery;
+use crate::delivery::{Delivery, State};
 use crate::media::MediaItem;
 use crate::names::{ItemKey, PlayId, UserId};
 use crate::service::Service;
@@ -64,14 +64,30 @@ pub struct Play {
     /// Its deliveries.
     #[serde(default)]
     pub deliveries: BTreeMap<Service, Delivery>,
+    /// When its user took it back. It stays, unseen, so that no late copy of an event brings it back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removed_at: Option<DateTime<Utc>>,
 }
 
 impl Play {
     /// Says whether anything is still to be done.
     pub fn is_open(&self) -> bool {
         self.deliveries
-            .values()
-            .any(|delivery| !delivery.state.is_settled())
+            .keys()
+            .any(|service| self.is_open_at(*service))
+    }
+
+    /// Says whether anything is still to be done at a service: to deliver it, or to take it back there.
+    pub fn is_open_at(&self, service: Service) -> bool {
+        self.deliveries
+            .get(&service)
+            .is_some_and(|delivery| !delivery.state.is_settled() || self.is_to_be_undone(delivery))
+    }
+
+    /// Says whether the service still has what its user took back.
+    pub fn is_to_be_undone(&self, delivery: &Delivery) -> bool {
+        let is_there = matches!(delivery.state, State::Delivered | State::AlreadyThere);
+        self.removed_at.is_some() && is_there && !delivery.undo
     }
 
     /// The time by which plays are put in order and told to a service that stamps a listen at its start.

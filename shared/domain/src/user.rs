@@ -29,12 +29,20 @@ pub struct UserSettings {
     pub time_zone: Option<String>,
     /// What a mark by hand means.
     pub manual_marks: ManualMarks,
+    /// What was watched, heard or read leaves the watchlist.
+    pub unlist_watched: bool,
     /// Where notices go.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub notification_url: Option<Url>,
 }
 
 impl UserSettings {
+    /// The time zone.
+    pub fn zone(&self) -> chrono_tz::Tz {
+        let zone = self.time_zone.as_ref().and_then(|name| name.parse().ok());
+        zone.unwrap_or(chrono_tz::Tz::UTC)
+    }
+
     /// Says whether a name is a time zone of the IANA's.
     pub fn is_time_zone(name: &str) -> bool {
         name.parse::<chrono_tz::Tz>().is_ok()

@@ -46,6 +46,11 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    /// Says whether it is a page for people, see [`is_page`].
+    pub(crate) fn is_page(&self) -> bool {
+        is_page(&self.headers, &self.body)
+    }
+
     /// The body as the JSON that is expected.
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
         serde_json::from_str(&self.body)
@@ -83,23 +88,40 @@ impl Lost {
 
 /// Sends one request and reads its answer, both within [`CALL_TIMEOUT`].
 pub(crate) async fn call(request: RequestBuilder) -> Result<Answer, Lost> {
-    let mut response = request
-        .timeout(CALL_TIMEOUT)
-        .send()
-        .await
-        .map_err(Lost::of)?;
+    call_within(request, CALL_TIMEOUT).await
+}
+
+/// The same within so long.
+pub(crate) async fn call_within(
+    request: RequestBuilder,
+    patience: Duration,
+) -> Result<Answer, Lost> {
+    call_bounded(request, patience, LARGEST_ANSWER).await
+}
+
+/// The same for an answer of up to so many bytes: that of a service that gives everything at once.
+pub(crate) async fn call_for_much(request: RequestBuilder, largest: usize) -> Result<Answer, Lost> {
+    call_bounded(request, CALL_TIMEOUT, largest).await
+}
+
+async fn call_bounded(
+    request: RequestBuilder,
+    patience: Duration,
+    largest: usize,
+) -> Result<Answer, Lost> {
+    let mut response = request.timeout(patience).send().await.map_err(Lost::of)?;
     let (status, headers) = (response.status(), response.headers().clone());
     let mut body = Vec::new();
     loop {
         match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() <= LARGEST_ANSWER => {
+            Ok(Some(chunk)) if body.len() + chunk.len() <= largest => {
                 body.extend_from_slice(&chunk);
             }
             Ok(Some(_)) => {
                 return Err(Lost {
                     disposition: Disposition::InDoubt,
                     why: "the answer is too large",
-                    source: format!("more than {LARGEST_ANSWER} bytes").into(),
+                    source: format!("more than {largest} bytes").into(),
                 });
             }
             Ok(None) => break,

@@ -25,15 +25,29 @@ pub(crate) struct Song {
 impl Song {
     /// Reads a track's words; an artist's place is taken by the album's where the track names none.
     ///
+    /// Of a podcast, which a user may ask for, the show is the artist and the episode the track.
+    ///
     /// The error is what becomes of a play without them.
     pub(crate) fn of(media: &MediaItem, service: Service) -> Result<Self, Outcome> {
-        if !service.takes(media.kind) {
+        if !service.takes(media.kind) && !service.takes_on_request(media.kind) {
             return Err(not_taken(media.kind, service));
         }
-        let album_artist = words(media.album_artist.as_deref());
         let missing = |what: &str| Outcome::Ignored {
             why: format!("the media server named no {what}"),
         };
+        if media.kind == ItemKind::PodcastEpisode {
+            let show =
+                words(media.show_title.as_deref()).or_else(|| words(media.artist.as_deref()));
+            return Ok(Self {
+                artist: show.ok_or_else(|| missing("podcast"))?,
+                title: words(media.title.as_deref()).ok_or_else(|| missing("title"))?,
+                album: None,
+                album_artist: None,
+                track_number: None,
+                duration: media.duration.filter(|length| *length > TimeDelta::zero()),
+            });
+        }
+        let album_artist = words(media.album_artist.as_deref());
         let artist = words(media.artist.as_deref())
             .or_else(|| album_artist.clone())
             .ok_or_else(|| missing("artist"))?;
@@ -53,19 +67,7 @@ impl Song {
 /// What becomes of a play of a kind that the service does not take.
 pub(crate) fn not_taken(kind: ItemKind, service: Service) -> Outcome {
     Outcome::Ignored {
-        why: match kind {
-            ItemKind::PodcastEpisode => {
-                format!("podcasts are not sent to {}", service.title())
-            }
-            ItemKind::Movie
-            | ItemKind::Episode
-            | ItemKind::Track
-            | ItemKind::Book
-            | ItemKind::Show
-            | ItemKind::Season
-            | ItemKind::Album
-            | ItemKind::Artist => format!("{} does not take a {kind}", service.title()),
-        },
+        why: format!("{} does not take a {kind}", service.title()),
     }
 }
 
@@ -134,7 +136,21 @@ mod tests {
     }
 
     #[test]
-    fn a_track_without_a_name_and_a_podcast_are_settled_without_a_call() {
+    fn a_podcast_is_told_as_the_track_of_its_show() {
+        let mut media = MediaItem::new(ItemKind::PodcastEpisode);
+        media.title = Some("The Daily, 20 November".to_owned());
+        media.artist = Some("A host".to_owned());
+        media.show_title = Some("The Daily".to_owned());
+        let song = Song::of(&media, Service::ListenBrainz).unwrap();
+        assert_eq!(song.artist, "The Daily");
+        assert_eq!(song.title, "The Daily, 20 November");
+        media.show_title = None;
+        let song = Song::of(&media, Service::LastFm).unwrap();
+        assert_eq!(song.artist, "A host");
+    }
+
+    #[test]
+    fn a_track_without_a_name_and_a_book_are_settled_without_a_call() {
         let mut media = track("Björk", "\0 ");
         let why = |media: &MediaItem| match Song::of(media, Service::LastFm) {
             Err(Outcome::Ignored { why }) => why,
@@ -144,7 +160,9 @@ mod tests {
         media.artist = None;
         assert_eq!(why(&media), "the media server named no artist");
         media.kind = ItemKind::PodcastEpisode;
-        assert_eq!(why(&media), "podcasts are not sent to Last.fm");
+        assert_eq!(why(&media), "the media server named no podcast");
+        media.kind = ItemKind::Book;
+        assert_eq!(why(&media), "Last.fm does not take a book");
     }
 
     #[test]

@@ -1,7 +1,14 @@
 //! The words of the seam: what goes to a service's client, and what comes back.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
-use hub_domain::{Outcome, Play, PlayId, Secret, Service};
+use hub_domain::anime::Place;
+use hub_domain::anime::progress::{Listed, Rules};
+use hub_domain::rating::{Scale, Shown};
+use hub_domain::{
+    Outcome, Parcel, ParcelId, Play, PlayId, Says, Secret, Service, Statement, StatementId,
+};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -49,9 +56,94 @@ pub struct Prepared {
     /// The body.
     pub body: String,
     /// The plays in it, in the order in which the body holds them.
+    #[serde(default)]
     pub plays: Vec<PreparedPlay>,
+    /// It takes these plays back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub undo: bool,
+    /// The statements in it, in the order in which the body holds them. A request holds plays or statements.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub statements: Vec<PreparedStatement>,
     /// When it was written down.
     pub prepared_at: DateTime<Utc>,
+}
+
+impl Prepared {
+    /// A request that delivers plays.
+    pub(crate) fn of_plays(
+        call: impl Into<String>,
+        body: String,
+        plays: Vec<PreparedPlay>,
+        prepared_at: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            call: call.into(),
+            body,
+            plays,
+            undo: false,
+            statements: Vec::new(),
+            prepared_at,
+        }
+    }
+
+    /// A request that takes plays back.
+    pub(crate) fn of_undo(
+        call: impl Into<String>,
+        body: String,
+        plays: Vec<PreparedPlay>,
+        prepared_at: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            undo: true,
+            ..Self::of_plays(call, body, plays, prepared_at)
+        }
+    }
+
+    /// A request that tells statements.
+    pub(crate) fn of_statements(
+        call: impl Into<String>,
+        body: String,
+        statements: Vec<PreparedStatement>,
+        prepared_at: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            statements,
+            ..Self::of_plays(call, body, Vec::new(), prepared_at)
+        }
+    }
+
+    /// A question about these parcels: nothing that is sent, but what a failure to ask is told of.
+    pub fn asking(parcels: &[Parcel], asked_at: DateTime<Utc>) -> Self {
+        let plays = parcels.iter().filter_map(Parcel::play);
+        let statements = parcels.iter().filter_map(Parcel::statement);
+        Self {
+            plays: plays
+                .map(|play| PreparedPlay {
+                    play: play.id.clone(),
+                    watched_at: None,
+                })
+                .collect(),
+            statements: statements.map(PreparedStatement::of).collect(),
+            ..Self::of_plays("question", String::new(), Vec::new(), asked_at)
+        }
+    }
+
+    /// What is in it, in the order of the body.
+    pub fn parcels(&self) -> impl Iterator<Item = ParcelId> {
+        let plays = self.plays.iter().map(|sent| sent.play.clone().into());
+        let statements = self.statements.iter().map(|sent| sent.id.clone().into());
+        plays.chain(statements)
+    }
+
+    /// How many parcels are in it.
+    pub const fn len(&self) -> usize {
+        self.plays.len() + self.statements.len()
+    }
+
+    /// Says whether nothing is in it.
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
 }
 
 /// One play in a prepared request.
@@ -65,15 +157,115 @@ pub struct PreparedPlay {
     pub watched_at: Option<DateTime<Utc>>,
 }
 
-/// What is to be done with some plays: settled at once, sent in one request, or left for the next one.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Preparation {
+/// One statement in a prepared request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PreparedStatement {
+    /// Which one.
+    pub id: StatementId,
+    /// Which of its versions: the answer says nothing of a later one.
+    pub version: u64,
+    /// What the service is told; `None`: it was taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub says: Option<Says>,
+}
+
+impl PreparedStatement {
+    /// What a request says of a statement.
+    pub fn of(statement: &Statement) -> Self {
+        Self {
+            id: statement.id.clone(),
+            version: statement.version,
+            says: statement.says.clone(),
+        }
+    }
+}
+
+/// What deciding about a lane's parcels takes besides them.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// The root of a compatible server; `None` is the service itself.
+    pub account_url: Option<&'a str>,
+    /// Where the parcels belong in the service's own numbers, if it keeps entries of anime.
+    pub placed: &'a Placed,
+    /// What the user allows there.
+    pub rules: Rules,
+    /// Where the user lives: services that keep a day are told theirs.
+    pub time_zone: chrono_tz::Tz,
+}
+
+/// Where parcels belong in an anime list.
+pub type Placed = BTreeMap<ParcelId, Situation>;
+
+/// Where a parcel belongs in an anime list, and what stands there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Situation {
+    /// The entry, and the episodes of it.
+    pub place: Place,
+    /// What the list shows of the entry; `None`: the service does not know it.
+    pub stands: Option<OnList>,
+}
+
+/// What an anime list shows of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OnList {
+    /// The user's own entry; `None`: it is not on their list.
+    pub listed: Option<Listed>,
+    /// How many episodes the service says it has; `None` while it does not know.
+    pub episodes: Option<u32>,
+    /// The user's score; `None`: not rated.
+    pub score: Option<Shown>,
+    /// The scale on which the user rates there.
+    pub scale: Scale,
+}
+
+/// What is to be done with some parcels: settled at once, sent in one request, or left for the next one.
+///
+/// A client that looks at plays alone names them by their own ids.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Preparation<Id = ParcelId> {
     /// Settled without a call: too old, no artist, no id.
-    pub settled: Vec<(PlayId, Outcome)>,
+    pub settled: Vec<(Id, Outcome)>,
     /// One request.
     pub prepared: Option<Prepared>,
     /// What did not fit into it, in the order given.
-    pub left: Vec<PlayId>,
+    pub left: Vec<Id>,
+}
+
+impl<Id> Default for Preparation<Id> {
+    fn default() -> Self {
+        Self {
+            settled: Vec::new(),
+            prepared: None,
+            left: Vec::new(),
+        }
+    }
+}
+
+impl<Id> Preparation<Id> {
+    /// The same end for all of them, without a call.
+    pub(crate) fn all(ids: impl IntoIterator<Item = Id>, outcome: &Outcome) -> Self {
+        Self {
+            settled: ids.into_iter().map(|id| (id, outcome.clone())).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// The same with another kind of name.
+    pub(crate) fn named<Other: From<Id>>(self) -> Preparation<Other> {
+        Preparation {
+            settled: named(self.settled),
+            prepared: self.prepared,
+            left: self.left.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
+/// The same answers with another kind of name.
+pub(crate) fn named<Id, Other: From<Id>, T>(answers: Vec<(Id, T)>) -> Vec<(Other, T)> {
+    answers
+        .into_iter()
+        .map(|(id, answer)| (id.into(), answer))
+        .collect()
 }
 
 /// What to do about a prepared request whose answer is lost.
@@ -114,6 +306,26 @@ pub struct Limit {
     pub calls: u32,
     /// … in so long.
     pub per: TimeDelta,
+}
+
+/// What a service takes from one account in a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DayQuota {
+    /// What it counts.
+    pub counts: Counted,
+    /// What of it goes to plays of the past, so that today's still find room: never more.
+    pub for_the_past: u32,
+    /// Where its day ends at midnight.
+    pub zone: chrono_tz::Tz,
+}
+
+/// What a day's quota counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    /// Requests, whatever is in them.
+    Requests,
+    /// Plays.
+    Plays,
 }
 
 /// Where the browser goes to sign in.

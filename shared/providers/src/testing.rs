@@ -9,15 +9,17 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::IntoResponse;
 use chrono::{DateTime, TimeDelta, Utc};
+use hub_domain::anime::progress::Rules;
 use hub_domain::media::{ExternalId, Namespace, Scope};
 use hub_domain::{
-    Disposition, ItemKey, ItemKind, MediaItem, Play, PlayId, Precision, Secret, UserId,
+    Aspect, Disposition, ItemKey, ItemKind, MediaItem, Play, PlayId, Precision, Says, Secret,
+    Statement, StatementId, UserId,
 };
 use serde_json::Value;
 use url::Url;
 use uuid::Uuid;
 
-use crate::seam::Tokens;
+use crate::seam::{Context, Placed, Tokens};
 
 /// A status, a header, a body, and what they mean.
 pub(crate) type Row<'a> = (u16, Option<(&'a str, &'a str)>, &'a str, Disposition);
@@ -47,6 +49,36 @@ pub(crate) fn play(
         sightings: Vec::new(),
         created_at: watched_at.or(started_at).unwrap_or(at(0)),
         deliveries: std::collections::BTreeMap::new(),
+        removed_at: None,
+    }
+}
+
+/// What a user says of an item, for the first time.
+pub(crate) fn statement(media: MediaItem, aspect: Aspect, says: Option<Says>) -> Statement {
+    Statement {
+        user: UserId(Uuid::from_u128(7)),
+        id: StatementId {
+            aspect,
+            item: ItemKey::new(media.label()),
+        },
+        media,
+        says,
+        since: at(0),
+        version: 1,
+        created_at: at(0),
+        deliveries: std::collections::BTreeMap::new(),
+        agreed: std::collections::BTreeMap::new(),
+    }
+}
+
+/// What deciding takes where nothing is special: no anime, nobody far away.
+pub(crate) fn context(account_url: Option<&str>) -> Context<'_> {
+    static NOTHING: Placed = Placed::new();
+    Context {
+        account_url,
+        placed: &NOTHING,
+        rules: Rules::default(),
+        time_zone: chrono_tz::Tz::UTC,
     }
 }
 

@@ -14,6 +14,8 @@ pub const NOTICE_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NoticeKind {
+    /// The sign-in ends within days and cannot be renewed: the user should sign in again.
+    ReconnectSoon,
     /// The user has to sign in again at the service; plays are kept until then.
     ReconnectRequired,
     /// The service refuses the application itself; the operator has to act.

@@ -18,12 +18,14 @@ use crate::batch::read_all;
 use crate::due;
 use crate::error::{StoreError, is_condition_failed};
 use crate::item::{
-    Item, ONLY_IF_NEW, ONLY_IF_THERE, decode, encode, encode_value, number, number_of,
+    FORMAT, Item, ONLY_IF_NEW, ONLY_IF_THERE, decode, encode, encode_value, number, number_of,
     optional_text, text, text_of,
 };
 use crate::key::{Key, user_partition};
 use crate::table::{Freshness, Table};
 
+/// Changes nothing but the entry of the index beside it.
+const SAME: &str = "SET v = :v";
 const ONLY_IF_SAME_TOKENS: &str = "attribute_exists(pk) AND token_version = :token_version";
 const REPLACE_SETTINGS: &str = "SET settings = :settings";
 const REPLACE_HEALTH: &str = "SET health = :health, health_detail = :health_detail";
@@ -259,6 +261,31 @@ impl Table {
     ) -> Result<bool, StoreError> {
         self.write_health(user, service, Some(token_version), health, detail)
             .await
+    }
+
+    /// Says when somebody should look after a connection's tokens next; `None`: never.
+    ///
+    /// # Errors
+    ///
+    /// Those of the table.
+    pub async fn set_connection_due(
+        &self,
+        user: UserId,
+        service: Service,
+        due_at: Option<DateTime<Utc>>,
+    ) -> Result<bool, StoreError> {
+        let update = self
+            .update(&Key::connection(user, service))
+            .condition_expression(ONLY_IF_THERE)
+            .expression_attribute_values(":v", number(FORMAT));
+        let set = due::write(update, SAME, due::CONNECTION, user, due_at)
+            .send()
+            .await;
+        match set {
+            Ok(_) => Ok(true),
+            Err(error) if is_condition_failed(&error) => Ok(false),
+            Err(error) => Err(StoreError::new("say when a connection is due", error)),
+        }
     }
 
     async fn write_health(

@@ -22,6 +22,9 @@ const REPLACE_ENTRY_AND_CLEAR_DUE: &str =
 const ONLY_IF_NOT_SETTLED: &str = "attribute_exists(pk) \
      AND deliveries.#service.#state IN (:held, :pending, :sending, :waiting)";
 const ONLY_IF_NO_ENTRY: &str = "attribute_exists(pk) AND attribute_not_exists(deliveries.#service)";
+const AND_NOT_REMOVED: &str = " AND attribute_not_exists(removed_at)";
+const ONLY_IF_TO_BE_UNDONE: &str = "attribute_exists(pk) AND attribute_exists(removed_at) \
+     AND deliveries.#service.#state IN (:delivered, :already_there)";
 const MAKE_PENDING: &str = "SET deliveries.#service.#state = :pending, \
      deliveries.#service.attempts = :none REMOVE deliveries.#service.detail, \
      deliveries.#service.settled_at, deliveries.#service.next_attempt_at";
@@ -37,7 +40,7 @@ const ONLY_IF_NOT_TAKEN: &str = "attribute_exists(pk) \
 pub enum Settlement {
     /// It is written.
     Updated,
-    /// The delivery had ended before, and stays as it was.
+    /// The delivery had ended before, and stays as it was; or something newer was said.
     AlreadySettled,
     /// The play is gone, or has no such delivery.
     Gone,
@@ -70,16 +73,49 @@ impl Table {
         delivery: &Delivery,
         still_open: bool,
     ) -> Result<Settlement, StoreError> {
+        let is_removed = delivery.undo;
+        match self
+            .replace_delivery(user, id, service, delivery, still_open, is_removed)
+            .await?
+        {
+            Replaced::Is(settlement) => Ok(settlement),
+            // Its user took it back meanwhile: it has to be found again, to be taken back there.
+            Replaced::IsRemoved => {
+                let replaced = self
+                    .replace_delivery(user, id, service, delivery, true, true)
+                    .await?;
+                Ok(match replaced {
+                    Replaced::Is(settlement) => settlement,
+                    Replaced::IsRemoved => Settlement::Gone,
+                })
+            }
+        }
+    }
+
+    async fn replace_delivery(
+        &self,
+        user: UserId,
+        id: &PlayId,
+        service: Service,
+        delivery: &Delivery,
+        still_open: bool,
+        may_be_removed: bool,
+    ) -> Result<Replaced, StoreError> {
         const OPERATION: &str = "write down what became of a delivery";
         let expression = if still_open {
             REPLACE_ENTRY
         } else {
             REPLACE_ENTRY_AND_CLEAR_DUE
         };
+        let mut condition = ONLY_IF_NOT_SETTLED.to_owned();
+        let looks = !still_open && !may_be_removed;
+        if looks {
+            condition.push_str(AND_NOT_REMOVED);
+        }
         let mut update = self
             .update(&Key::play(user, id))
             .update_expression(expression)
-            .condition_expression(ONLY_IF_NOT_SETTLED)
+            .condition_expression(condition)
             .expression_attribute_names("#service", service.name())
             .expression_attribute_names("#state", "state")
             .expression_attribute_values(":delivery", encode_value(OPERATION, delivery)?);
@@ -88,15 +124,51 @@ impl Table {
             update = update.expression_attribute_values(name, text(state.name()));
         }
         match update.send().await {
-            Ok(_) => Ok(Settlement::Updated),
+            Ok(_) => Ok(Replaced::Is(Settlement::Updated)),
             Err(error) if is_condition_failed(&error) => {
-                match entry(OPERATION, refused_by(&error), service)? {
-                    None => Ok(Settlement::Gone),
+                let stands = refused_by(&error);
+                let is_removed = stands.is_some_and(|item| item.contains_key("removed_at"));
+                Ok(match entry(OPERATION, stands, service)? {
+                    None => Replaced::Is(Settlement::Gone),
                     // A repeat of a write whose answer was lost meets its own words.
-                    Some(stands) if stands == *delivery => Ok(Settlement::Updated),
-                    Some(_) => Ok(Settlement::AlreadySettled),
-                }
+                    Some(stands) if stands == *delivery => Replaced::Is(Settlement::Updated),
+                    Some(stands) if looks && is_removed && !stands.state.is_settled() => {
+                        Replaced::IsRemoved
+                    }
+                    Some(_) => Replaced::Is(Settlement::AlreadySettled),
+                })
             }
+            Err(error) => Err(StoreError::new(OPERATION, error)),
+        }
+    }
+
+    /// Begins to take back at a service what it has; `false` if it has nothing that is to be taken back.
+    ///
+    /// # Errors
+    ///
+    /// Those of the table.
+    pub async fn undo_delivery(
+        &self,
+        user: UserId,
+        id: &PlayId,
+        service: Service,
+        undone: &Delivery,
+    ) -> Result<bool, StoreError> {
+        const OPERATION: &str = "begin to take a play back";
+        let mut update = self
+            .update(&Key::play(user, id))
+            .update_expression(REPLACE_ENTRY)
+            .condition_expression(ONLY_IF_TO_BE_UNDONE)
+            .expression_attribute_names("#service", service.name())
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":delivery", encode_value(OPERATION, undone)?);
+        for state in [State::Delivered, State::AlreadyThere] {
+            let name = format!(":{}", state.name());
+            update = update.expression_attribute_values(name, text(state.name()));
+        }
+        match update.send().await {
+            Ok(_) => Ok(true),
+            Err(error) if is_condition_failed(&error) => Ok(false),
             Err(error) => Err(StoreError::new(OPERATION, error)),
         }
     }
@@ -179,6 +251,12 @@ impl Table {
             Err(error) => Err(StoreError::new(OPERATION, error)),
         }
     }
+}
+
+/// What became of replacing an entry.
+enum Replaced {
+    Is(Settlement),
+    IsRemoved,
 }
 
 fn entry(

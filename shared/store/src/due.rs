@@ -24,7 +24,7 @@ use crate::table::{DUE_INDEX, Table};
 pub const SESSION: &str = "session";
 /// The kind of a connection whose tokens are to be refreshed.
 pub const CONNECTION: &str = "connection";
-/// The kind of a play with an open delivery.
+/// The kind of a play, or a statement, with an open delivery.
 pub const PLAY: &str = "play";
 /// The kind of an erased user whose partition is to be swept once more.
 pub const ERASED: &str = "erased";
@@ -75,6 +75,11 @@ impl DueKey {
         id.parse().ok()
     }
 
+    /// Says whether it is a statement; what it says of which item, the item itself tells.
+    pub fn is_statement(&self) -> bool {
+        self.sk.starts_with("RATING#") || self.sk.starts_with("LIST#")
+    }
+
     /// Which service's lane or connection it is.
     pub fn service(&self) -> Option<Service> {
         let lane = self.sk.strip_prefix("LANE#");
@@ -83,7 +88,7 @@ impl DueKey {
             .ok()
     }
 
-    fn key(&self) -> Key {
+    pub(crate) fn key(&self) -> Key {
         Key::stored(&*self.pk, &*self.sk)
     }
 

@@ -4,6 +4,7 @@
 //! | -------------------- | --------------------------------------------------------- |
 //! | who was erased       | `pk = ERASED#<id>`, `sk = TOMBSTONE`, kept for 30 days    |
 //! | what they had        | `pk = USER#<id>`, page by page                            |
+//! | their own library    | `pk = LIBRARY#<id>`, page by page                         |
 //!
 //! Messages may still be under way when a user is erased (14 days at most), so the tombstone stays for 30. It costs
 //! nothing on the way of an event: it goes in one transaction with the user's profile, and whoever is about to write
@@ -17,10 +18,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use hub_domain::UserId;
 
 use crate::account::AccountOf;
+use crate::awaited::mark_of;
 use crate::due;
 use crate::error::{StoreError, is_condition_failed};
 use crate::item::{ONLY_IF_THERE, decode, expires_in, is_alive, millis, number, text, text_of};
 use crate::key::{Key, user_partition};
+use crate::library::Library;
 use crate::table::Table;
 
 /// How long a tombstone stands.
@@ -126,7 +129,18 @@ impl Table {
         operation: &'static str,
         user: UserId,
     ) -> Result<(), StoreError> {
-        let pk = user_partition(user);
+        for pk in [user_partition(user), Library::Of(user).partition()] {
+            self.delete_all_of(operation, user, &pk).await?;
+        }
+        Ok(())
+    }
+
+    async fn delete_all_of(
+        &self,
+        operation: &'static str,
+        user: UserId,
+        pk: &str,
+    ) -> Result<(), StoreError> {
         let mut start = None;
         loop {
             let page = self
@@ -136,7 +150,7 @@ impl Table {
                 .key_condition_expression("pk = :pk")
                 .projection_expression("pk, sk, #hash, server, account_key")
                 .expression_attribute_names("#hash", "hash")
-                .expression_attribute_values(":pk", text(&*pk))
+                .expression_attribute_values(":pk", text(pk))
                 .consistent_read(true)
                 .set_exclusive_start_key(start)
                 .send()
@@ -155,7 +169,10 @@ impl Table {
                     let account: AccountOf = decode(operation, item.clone())?;
                     self.unbind(operation, &account, user).await?;
                 }
-                keys.insert(Key::stored(&*pk, sk));
+                if let Some(mark) = mark_of(user, sk) {
+                    self.delete_many(operation, [mark]).await?;
+                }
+                keys.insert(Key::stored(pk, sk));
             }
             self.delete_many(operation, keys).await?;
             start = page.last_evaluated_key;

@@ -77,7 +77,7 @@ fn bound(at: DateTime<Utc>) -> String {
 }
 
 impl Table {
-    /// Reads one page of a user's history, newest first.
+    /// Reads one page of a user's history, newest first, without what they took back.
     ///
     /// A filtered page looks at five times as many plays as it may hold and no more, so it can be short.
     ///
@@ -151,6 +151,7 @@ impl Table {
         } else {
             answer.last_evaluated_key.as_ref().and_then(id_of)
         };
+        plays.retain(|play| play.removed_at.is_none());
         Ok((plays, next.map(Cursor)))
     }
 }

@@ -12,20 +12,21 @@
 //! A holder whose request went through need not settle the lane: it is free once every play that the request names is
 //! settled at the service, which the next holder sees in the plays. So a lane that goes well is written once a request.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use hub_domain::{Service, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::due;
 use crate::error::{StoreError, is_condition_failed};
 use crate::item::{
-    Item, ONLY_IF_NEW, decode, encode, millis, number, optional_millis, optional_text, refused_by,
-    text, text_of, version_of,
+    Item, ONLY_IF_NEW, decode, encode, encode_value, millis, number, optional_millis,
+    optional_text, refused_by, text, text_of, version_of,
 };
 use crate::key::Key;
 use crate::table::Table;
 
 const TAKE: &str = "SET lease_until = :lease_until, holder = :holder, version = :next";
+const AND_SPEND: &str = ", spent = :spent";
 const AND_WRITE_DOWN: &str = ", frozen = :frozen, frozen_at = :frozen_at";
 const ONLY_IF_UNCHANGED: &str = "attribute_exists(pk) AND version = :version_read";
 const ONLY_IF_HELD: &str = "attribute_exists(pk) AND holder = :holder";
@@ -66,6 +67,9 @@ pub struct Lane {
     pub live_session: Option<String>,
     /// Which of its states.
     pub live_sequence: u64,
+    /// What its user's account spent of a day's quota, where the service counts one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spent: Option<Spent>,
     /// When the sweep looks at it, where it is in the index.
     #[serde(
         with = "chrono::serde::ts_milliseconds_option",
@@ -74,6 +78,15 @@ pub struct Lane {
     pub due_at: Option<DateTime<Utc>>,
     /// Counts the changes; 0 for a lane that nobody has used yet.
     pub version: u64,
+}
+
+/// What was spent of a day's quota.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spent {
+    /// The service's day.
+    pub day: NaiveDate,
+    /// How much of it: requests, or records, as the service counts.
+    pub units: u32,
 }
 
 /// What taking a lane does to what is written down there.
@@ -119,6 +132,8 @@ pub struct Release {
     pub due_at: Option<DateTime<Utc>>,
     /// What was being sent may be there: it stays written down for the next holder.
     pub keep_frozen: bool,
+    /// What the day's quota comes to after all: what failed has spent nothing. `None` leaves what stands.
+    pub spent: Option<Spent>,
 }
 
 impl Key {
@@ -156,6 +171,35 @@ impl Table {
         lease_until: DateTime<Utc>,
         frozen: Frozen<'_>,
     ) -> Result<LaneTaken, StoreError> {
+        let spent = None;
+        self.take_lane_spending(
+            user,
+            service,
+            version_read,
+            holder,
+            lease_until,
+            frozen,
+            spent,
+        )
+        .await
+    }
+
+    /// The same; `spent` is what the day's quota comes to with what is about to be sent.
+    ///
+    /// # Errors
+    ///
+    /// Those of the table.
+    #[expect(clippy::too_many_arguments, reason = "all that taking a lane writes")]
+    pub async fn take_lane_spending(
+        &self,
+        user: UserId,
+        service: Service,
+        version_read: u64,
+        holder: &str,
+        lease_until: DateTime<Utc>,
+        frozen: Frozen<'_>,
+        spent: Option<Spent>,
+    ) -> Result<LaneTaken, StoreError> {
         const OPERATION: &str = "take a lane";
         let key = Key::lane(user, service);
         let next = version_read + 1;
@@ -171,6 +215,7 @@ impl Table {
                 holder: Some(holder.to_owned()),
                 frozen: words.map(str::to_owned),
                 frozen_at: at,
+                spent,
                 version: next,
                 ..Lane::default()
             };
@@ -190,18 +235,23 @@ impl Table {
         }
         let mut update = self
             .update(&key)
-            .update_expression(TAKE)
             .condition_expression(ONLY_IF_UNCHANGED)
             .expression_attribute_values(":version_read", number(version_read))
             .expression_attribute_values(":next", number(next))
             .expression_attribute_values(":holder", text(holder))
             .expression_attribute_values(":lease_until", millis(lease_until));
+        let mut expression = TAKE.to_owned();
         if let Some((words, at)) = written {
+            expression.push_str(AND_WRITE_DOWN);
             update = update
-                .update_expression(format!("{TAKE}{AND_WRITE_DOWN}"))
                 .expression_attribute_values(":frozen", optional_text(words))
                 .expression_attribute_values(":frozen_at", optional_millis(at));
         }
+        if let Some(spent) = spent {
+            expression.push_str(AND_SPEND);
+            update = update.expression_attribute_values(":spent", encode_value(OPERATION, &spent)?);
+        }
+        update = update.update_expression(expression);
         match update.send().await {
             Ok(_) => Ok(LaneTaken::Taken(next)),
             Err(error) if is_condition_failed(&error) => {
@@ -246,6 +296,11 @@ impl Table {
             update = update
                 .expression_attribute_values(":live_session", text(&**session))
                 .expression_attribute_values(":live_sequence", number(sequence));
+        }
+        if let Some(spent) = release.spent {
+            expression.push_str(AND_SPEND);
+            update =
+                update.expression_attribute_values(":spent", encode_value("leave a lane", &spent)?);
         }
         let kind = service.name();
         let released = due::write(update, &expression, kind, user, release.due_at)

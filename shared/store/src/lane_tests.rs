@@ -212,6 +212,7 @@ async fn a_holder_leaves_word_for_the_next() {
         live: Some(("plex#tv".to_owned(), 4)),
         due_at: Some(second(300)),
         keep_frozen: true,
+        spent: None,
     };
     assert!(settle(&table, "a", &release).await);
     let lane = table.lane(user(1), SERVICE).await.unwrap();

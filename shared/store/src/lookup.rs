@@ -1,4 +1,4 @@
-//! Looked-up ids: what an id service answered, for 30 days.
+//! Looked-up ids: what an id service answered, for 30 days at most.
 //!
 //! | read or write | key                                                        |
 //! | ------------- | ---------------------------------------------------------- |
@@ -13,7 +13,7 @@ use crate::item::{FORMAT, Item, decode, encode_value, expires_in, is_alive, numb
 use crate::key::{Key, part};
 use crate::table::Table;
 
-/// How long an answer is kept.
+/// How long an answer is kept, unless the caller names a shorter time.
 pub const LOOKUP_LASTS: TimeDelta = TimeDelta::days(30);
 
 #[derive(Deserialize)]
@@ -64,11 +64,31 @@ impl Table {
         answer: &T,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
+        self.put_lookup_for(namespace, value, answer, LOOKUP_LASTS, now)
+            .await
+    }
+
+    /// The same for so long, [`LOOKUP_LASTS`] at most: what a service does not know today it may know next week.
+    ///
+    /// # Errors
+    ///
+    /// Those of the table.
+    pub async fn put_lookup_for<T: Serialize>(
+        &self,
+        namespace: &str,
+        value: &str,
+        answer: &T,
+        lasts: TimeDelta,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         const OPERATION: &str = "keep a looked-up id";
         let item = Item::from([
             ("answer".to_owned(), encode_value(OPERATION, answer)?),
             ("v".to_owned(), number(FORMAT)),
-            ("expires_at".to_owned(), expires_in(LOOKUP_LASTS, now)),
+            (
+                "expires_at".to_owned(),
+                expires_in(lasts.min(LOOKUP_LASTS), now),
+            ),
         ]);
         self.put(&Key::lookup(namespace, value), item)
             .send()
@@ -112,5 +132,22 @@ mod tests {
             Some(vec!["imdb:tt0133093".to_owned()])
         );
         assert_eq!(read(second(0) + LOOKUP_LASTS).await, None);
+    }
+
+    #[tokio::test]
+    async fn an_answer_may_be_kept_for_less_and_never_for_more() {
+        let table = table().await;
+        for (lasts, stands) in [(1, 1), (90, 30)] {
+            let lasts = TimeDelta::days(lasts);
+            table
+                .put_lookup_for("tvdb", "9", &None::<u32>, lasts, second(0))
+                .await
+                .unwrap();
+            let end = second(0) + TimeDelta::days(stands);
+            for (at, is_there) in [(end - TimeDelta::seconds(1), true), (end, false)] {
+                let read = table.lookup::<Option<u32>>("tvdb", "9", at).await.unwrap();
+                assert_eq!(read.is_some(), is_there);
+            }
+        }
     }
 }

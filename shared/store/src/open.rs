@@ -2,13 +2,13 @@
 //!
 //! | read or write                   | key                                                         |
 //! | ------------------------------- | ----------------------------------------------------------- |
-//! | one open delivery               | `pk = USER#<id>`, `sk = OPEN#<service>#<play id>`           |
+//! | one open delivery               | `pk = USER#<id>`, `sk = OPEN#<service>#<parcel id>`         |
 //! | all of a lane, oldest first     | the same `pk`, `sk` begins `OPEN#<service>#`                |
 //!
 //! An entry says only that there is something to look at: writing or deleting it twice changes nothing, so neither has a
 //! condition.
 
-use hub_domain::{PlayId, Service, UserId};
+use hub_domain::{ParcelId, Service, UserId};
 
 use crate::batch::put_request;
 use crate::error::StoreError;
@@ -21,8 +21,8 @@ pub const MOST_OPEN: i32 = 1000;
 
 impl Key {
     /// An open delivery of a lane.
-    pub fn open(user: UserId, service: Service, play: &PlayId) -> Self {
-        Self::of_user(user, format!("OPEN#{service}#{play}"))
+    pub fn open(user: UserId, service: Service, parcel: &ParcelId) -> Self {
+        Self::of_user(user, format!("OPEN#{service}#{parcel}"))
     }
 }
 
@@ -36,9 +36,9 @@ impl Table {
         &self,
         user: UserId,
         service: Service,
-        play: &PlayId,
+        parcel: &ParcelId,
     ) -> Result<(), StoreError> {
-        self.put_open_many(user, service, std::slice::from_ref(play))
+        self.put_open_many(user, service, std::slice::from_ref(parcel))
             .await
     }
 
@@ -51,17 +51,17 @@ impl Table {
         &self,
         user: UserId,
         service: Service,
-        plays: &[PlayId],
+        parcels: &[ParcelId],
     ) -> Result<(), StoreError> {
         const OPERATION: &str = "note open deliveries";
-        let mut plays: Vec<&PlayId> = plays.iter().collect();
-        plays.sort();
-        plays.dedup();
-        let writes = plays
+        let mut parcels: Vec<&ParcelId> = parcels.iter().collect();
+        parcels.sort();
+        parcels.dedup();
+        let writes = parcels
             .into_iter()
-            .map(|play| {
+            .map(|parcel| {
                 let item = Item::from([("v".to_owned(), number(FORMAT))]);
-                put_request(OPERATION, &Key::open(user, service, play), item)
+                put_request(OPERATION, &Key::open(user, service, parcel), item)
             })
             .collect::<Result<Vec<_>, _>>()?;
         self.write_many(OPERATION, writes).await
@@ -76,9 +76,9 @@ impl Table {
         &self,
         user: UserId,
         service: Service,
-        play: &PlayId,
+        parcel: &ParcelId,
     ) -> Result<(), StoreError> {
-        self.delete_open_many(user, service, std::slice::from_ref(play))
+        self.delete_open_many(user, service, std::slice::from_ref(parcel))
             .await
     }
 
@@ -91,13 +91,15 @@ impl Table {
         &self,
         user: UserId,
         service: Service,
-        plays: &[PlayId],
+        parcels: &[ParcelId],
     ) -> Result<(), StoreError> {
-        let keys = plays.iter().map(|play| Key::open(user, service, play));
+        let keys = parcels
+            .iter()
+            .map(|parcel| Key::open(user, service, parcel));
         self.delete_many("forget open deliveries", keys).await
     }
 
-    /// Finds a lane's open deliveries, oldest first, at most `limit`, those after the play `after`.
+    /// Finds a lane's open deliveries, oldest first, at most `limit`, those after `after`.
     ///
     /// # Errors
     ///
@@ -107,15 +109,17 @@ impl Table {
         user: UserId,
         service: Service,
         limit: i32,
-        after: Option<&PlayId>,
+        after: Option<&ParcelId>,
         freshness: Freshness,
-    ) -> Result<Vec<PlayId>, StoreError> {
+    ) -> Result<Vec<ParcelId>, StoreError> {
         let prefix = format!("OPEN#{service}#");
         let page = self
             .query(&user_partition(user), &prefix)
             .consistent_read(freshness.is_consistent())
             .limit(limit.clamp(1, MOST_OPEN))
-            .set_exclusive_start_key(after.map(|play| Key::open(user, service, play).attributes()))
+            .set_exclusive_start_key(
+                after.map(|parcel| Key::open(user, service, parcel).attributes()),
+            )
             .send()
             .await
             .map_err(|error| StoreError::new("find open deliveries", error))?;
@@ -134,7 +138,7 @@ mod tests {
 
     #[test]
     fn the_key_keeps_its_stored_format() {
-        let id = play(user(7), second(0)).id;
+        let id = play(user(7), second(0)).id.into();
         assert_eq!(
             Key::open(user(7), Service::LastFm, &id).to_string(),
             "USER#00000000-0000-0000-0000-000000000007 \
@@ -145,7 +149,9 @@ mod tests {
     #[tokio::test]
     async fn open_deliveries_are_found_oldest_first_page_by_page() {
         let table = table().await;
-        let mut ids: Vec<_> = (0..60).map(|at| play(user(1), second(at)).id).collect();
+        let mut ids: Vec<ParcelId> = (0..60)
+            .map(|at| play(user(1), second(at)).id.into())
+            .collect();
         ids.reverse();
         // Noted twice, within one call and by another.
         ids.push(ids[0].clone());
@@ -163,7 +169,7 @@ mod tests {
             .unwrap();
         ids.pop();
         ids.reverse();
-        let page = async |after: Option<&PlayId>| {
+        let page = async |after: Option<&ParcelId>| {
             table
                 .open_page(user(1), Service::LastFm, 50, after, Freshness::Now)
                 .await
@@ -179,7 +185,9 @@ mod tests {
     #[tokio::test]
     async fn what_is_settled_is_forgotten() {
         let table = table().await;
-        let ids: Vec<_> = (0..30).map(|at| play(user(1), second(at)).id).collect();
+        let ids: Vec<ParcelId> = (0..30)
+            .map(|at| play(user(1), second(at)).id.into())
+            .collect();
         table
             .put_open_many(user(1), Service::Trakt, &ids)
             .await

@@ -23,6 +23,7 @@ use crate::table::Table;
 
 const REPLACE_TIMES: &str = "SET sightings = :sightings, started_at = :started_at, \
      watched_at = :watched_at, #precision = :precision, progress_percent = :progress_percent";
+const REMOVE: &str = "SET removed_at = if_not_exists(removed_at, :removed_at)";
 /// The attributes that the key holds: the end of `sk`, and of `pk`.
 const IN_THE_KEY: [&str; 2] = ["id", "user"];
 const AND_MEDIA: &str = ", media = :media";
@@ -205,6 +206,40 @@ impl Table {
         match update.send().await {
             Ok(_) => Ok(true),
             Err(error) if is_condition_failed(&error) => Ok(false),
+            Err(error) => Err(StoreError::new(OPERATION, error)),
+        }
+    }
+
+    /// Writes down that its user took a play back, and answers the play as it is then; `None` if there is none.
+    ///
+    /// It stays: a late copy of an event meets it, and makes no second one. `due_at` is when somebody should look
+    /// whether the services were told.
+    ///
+    /// # Errors
+    ///
+    /// Those of the table.
+    pub async fn remove_play(
+        &self,
+        user: UserId,
+        id: &PlayId,
+        now: DateTime<Utc>,
+        due_at: DateTime<Utc>,
+    ) -> Result<Option<Play>, StoreError> {
+        const OPERATION: &str = "take a play back";
+        let update = self
+            .update(&Key::play(user, id))
+            .condition_expression(ONLY_IF_THERE)
+            .expression_attribute_values(":removed_at", encode_value(OPERATION, &now)?)
+            .return_values(ReturnValue::AllNew);
+        let removed = due::write(update, REMOVE, due::PLAY, user, Some(due_at))
+            .send()
+            .await;
+        match removed {
+            Ok(answer) => answer
+                .attributes
+                .map(|item| read(OPERATION, item))
+                .transpose(),
+            Err(error) if is_condition_failed(&error) => Ok(None),
             Err(error) => Err(StoreError::new(OPERATION, error)),
         }
     }

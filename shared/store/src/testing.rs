@@ -76,6 +76,7 @@ pub(crate) fn play(user: UserId, started_at: DateTime<Utc>) -> Play {
         sightings: Vec::new(),
         created_at: started_at,
         deliveries: std::collections::BTreeMap::new(),
+        removed_at: None,
     }
 }
 

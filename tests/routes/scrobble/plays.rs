@@ -95,7 +95,7 @@ async fn trying_again_can_be_asked_of_one_service() {
 }
 
 #[tokio::test]
-async fn an_undone_play_leaves_the_history_and_the_answer_says_where_it_stays() {
+async fn an_undone_play_leaves_the_history_and_the_answer_says_where_it_is_removed() {
     let world = World::new().await;
     let alice = world.person_at("alice", &[Service::Trakt]).await;
     let id = finished(&world, &alice).await;
@@ -106,17 +106,23 @@ async fn an_undone_play_leaves_the_history_and_the_answer_says_where_it_stays() 
         .is_problem(404, None, "bob's");
     let (status, undone) = world.call("DELETE", &path, Some(&alice), None).await;
     assert_eq!(
-        (status, &undone["stays_at"]),
-        (200, &json!(["trakt"])),
+        (status, &undone["removing_at"]),
+        (202, &json!(["trakt"])),
         "{undone}"
     );
     assert_eq!(world.history(&alice).await["items"], json!([]));
-    // The hub never removes anything at a service by itself.
-    assert_eq!(world.twins.trakt.history("alice").len(), 1);
-    assert_eq!(world.twins.trakt.calls("/sync/history/remove"), 0);
-    ask(&world, for_person("DELETE", &path, &alice, ""))
-        .await
-        .is_problem(404, None, "twice");
+    world.pass(TimeDelta::minutes(1)).await;
+    assert!(world.twins.trakt.history("alice").is_empty());
+    assert_eq!(world.twins.trakt.calls("/sync/history/remove"), 1);
+    // Said twice it is the same, and nobody is told twice.
+    let (status, again) = world.call("DELETE", &path, Some(&alice), None).await;
+    assert_eq!(
+        (status, &again["removing_at"]),
+        (202, &json!([])),
+        "{again}"
+    );
+    world.pass(TimeDelta::minutes(1)).await;
+    assert_eq!(world.twins.trakt.calls("/sync/history/remove"), 1);
 }
 
 #[tokio::test]
@@ -134,7 +140,7 @@ async fn a_play_that_is_undone_while_it_waits_is_never_sent() {
             None,
         )
         .await;
-    assert_eq!((status, &undone["stays_at"]), (200, &json!([])), "{undone}");
+    assert_eq!((status, &undone["stays_at"]), (202, &json!([])), "{undone}");
     world.twins.trakt.faults().down(false);
     world
         .pass_with_ticks(

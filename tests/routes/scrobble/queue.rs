@@ -122,13 +122,13 @@ async fn bad_wishes_are_refused_with_their_field_and_leave_no_play() {
             "external_ids.imdb",
         ),
         (json!({ "content_type": "movie" }), "title"),
+        (with("action", json!("rate")), "rating"),
     ] {
         let answer = ask(&world, for_person("POST", PATH, &alice, wish.to_string())).await;
         answer.is_problem(400, Some(field), &wish.to_string());
     }
     // What is understood and cannot be done is told apart from what cannot be read.
     for (wish, field) in [
-        (with("action", json!("rate")), "action"),
         (with("service", json!("lastfm")), "service"),
         (with("service", json!("listenbrainz")), "service"),
     ] {

@@ -157,7 +157,7 @@ fn brought(service: Service, query: CallbackQuery) -> Result<Secret, Ended> {
     }
     let code = match service.sign_in() {
         SignIn::WebAuth => query.token,
-        SignIn::OAuth | SignIn::Token => query.code,
+        SignIn::OAuth | SignIn::Token | SignIn::Feed => query.code,
     };
     let is_fit = |code: &String| {
         (1..=2_048).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_graphic())

@@ -37,7 +37,10 @@ pub(crate) struct ConnectionView {
     /// Why it cannot: the setting that is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     why_unavailable: Option<String>,
-    /// How to sign in: `oauth`, `web` or `token`.
+    /// What its users should know: that a service is closed, and what works instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'static str>,
+    /// How to sign in: `oauth`, `web`, `token`, or `feed`: by the name, or the address of the public feed.
     #[serde(skip_serializing_if = "Option::is_none")]
     sign_in: Option<&'static str>,
     /// The user's name there.
@@ -50,7 +53,7 @@ pub(crate) struct ConnectionView {
     url: Option<String>,
     #[serde(flatten)]
     settings: Option<ConnectionSettingsView>,
-    /// `ok`, `reconnect_required`, `account_paused`, `app_refused`, `address_blocked` or `service_down`.
+    /// `ok`, `reconnect_soon`, `reconnect_required`, `account_paused`, `app_refused`, `address_blocked` or `service_down`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     health: Option<Health>,
@@ -85,6 +88,10 @@ pub(crate) struct ConnectionSettingsView {
     sync_watchlist: bool,
     /// The collection goes out.
     sync_collection: bool,
+    /// Podcast episodes go there too: the artist is the show, the track the episode.
+    podcasts: bool,
+    /// An episode of an anime that is completed there begins a rewatch.
+    rewatches: bool,
 }
 
 /// What is to be changed; what is left out stays.
@@ -108,6 +115,10 @@ pub(crate) struct ConnectionPatch {
     sync_watchlist: Option<bool>,
     /// The collection goes out.
     sync_collection: Option<bool>,
+    /// Podcast episodes go there too: the artist is the show, the track the episode.
+    podcasts: Option<bool>,
+    /// An episode of an anime that is completed there begins a rewatch.
+    rewatches: Option<bool>,
 }
 
 /// Reads a field that may be `null`, so that it is told from one that is left out.
@@ -142,6 +153,7 @@ impl ConnectionView {
             connected: stored.is_some(),
             available: why_unavailable.is_none(),
             why_unavailable,
+            note: service.note(),
             sign_in: state
                 .provider(service, None)
                 .is_ok()
@@ -183,6 +195,8 @@ impl ConnectionSettingsView {
             sync_ratings: settings.sync_ratings,
             sync_watchlist: settings.sync_watchlist,
             sync_collection: settings.sync_collection,
+            podcasts: settings.podcasts,
+            rewatches: settings.rewatches,
         }
     }
 }
@@ -192,6 +206,7 @@ const fn sign_in(kind: SignIn) -> &'static str {
         SignIn::OAuth => "oauth",
         SignIn::WebAuth => "web",
         SignIn::Token => "token",
+        SignIn::Feed => "feed",
     }
 }
 
@@ -306,6 +321,8 @@ fn apply(
     set(&mut settings.sync_ratings, patch.sync_ratings);
     set(&mut settings.sync_watchlist, patch.sync_watchlist);
     set(&mut settings.sync_collection, patch.sync_collection);
+    set(&mut settings.podcasts, patch.podcasts);
+    set(&mut settings.rewatches, patch.rewatches);
     Ok(settings)
 }
 

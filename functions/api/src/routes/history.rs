@@ -3,6 +3,8 @@
 use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
+use hub_domain::anime::Catalogue;
+use hub_domain::delivery::Candidate;
 use hub_domain::{Delivery, ItemKind, Play, Precision, Service};
 use hub_store::{Cursor, Filter, Page};
 use serde::{Deserialize, Serialize};
@@ -64,6 +66,9 @@ pub(crate) struct PlayView {
     precision: Precision,
     /// A person marked it by hand.
     manual: bool,
+    /// Its user took it back then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    removed_at: Option<DateTime<Utc>>,
     /// Who reported it.
     reported_by: Vec<String>,
     deliveries: Vec<DeliveryView>,
@@ -75,8 +80,8 @@ pub(crate) struct PlayView {
 pub(crate) struct DeliveryView {
     #[schema(value_type = String)]
     service: Service,
-    /// `held`, `pending`, `sending`, `waiting`, `in_doubt`, `delivered`, `already_there`, `ignored`, `not_found` or
-    /// `refused`.
+    /// `held`, `pending`, `sending`, `waiting`, `in_doubt`, `delivered`, `already_there`, `ignored`, `not_found`,
+    /// `refused` or `removed`.
     state: &'static str,
     /// How many tries failed.
     attempts: u32,
@@ -92,10 +97,56 @@ pub(crate) struct DeliveryView {
     /// The service's id of the record.
     #[serde(skip_serializing_if = "Option::is_none")]
     remote_id: Option<String>,
+    /// It is being taken back there, because its user removed the play.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    undo: bool,
+    /// What it may be at an anime list: `PUT /api/v1/anime/overrides` takes the one that is right, and a retry follows.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    candidates: Vec<CandidateView>,
+}
+
+/// What an item may be at an anime list.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Candidate)]
+pub(crate) struct CandidateView {
+    /// The entry at AniList.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    anilist: Option<u32>,
+    /// The entry at MyAnimeList.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    myanimelist: Option<u32>,
+    /// The episode of it, where one is meant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    episode: Option<u32>,
+    /// Its page.
+    url: String,
+    /// Why it may be this one.
+    why: String,
+}
+
+impl CandidateView {
+    fn of(candidate: Candidate) -> Self {
+        let id = candidate.entry.id;
+        let (anilist, myanimelist, url) = match candidate.entry.catalogue {
+            Catalogue::AniList => (Some(id), None, format!("https://anilist.co/anime/{id}")),
+            Catalogue::MyAnimeList => (
+                None,
+                Some(id),
+                format!("https://myanimelist.net/anime/{id}"),
+            ),
+        };
+        Self {
+            anilist,
+            myanimelist,
+            episode: candidate.episode,
+            url,
+            why: candidate.why,
+        }
+    }
 }
 
 impl DeliveryView {
-    fn of(service: Service, delivery: Delivery) -> Self {
+    pub(crate) fn of(service: Service, delivery: Delivery) -> Self {
         Self {
             service,
             state: delivery.state.name(),
@@ -104,12 +155,18 @@ impl DeliveryView {
             next_attempt_at: delivery.next_attempt_at,
             settled_at: delivery.settled_at,
             remote_id: delivery.remote_id,
+            undo: delivery.undo,
+            candidates: delivery
+                .candidates
+                .into_iter()
+                .map(CandidateView::of)
+                .collect(),
         }
     }
 }
 
 impl PlayView {
-    fn of(play: Play) -> Self {
+    pub(crate) fn of(play: Play) -> Self {
         let mut reported_by: Vec<String> = Vec::new();
         for sighting in play.sightings {
             // A session's key begins with its source; the rest of it is nobody's business.
@@ -130,6 +187,7 @@ impl PlayView {
             watched_at: play.watched_at,
             precision: play.precision,
             manual: play.manual,
+            removed_at: play.removed_at,
             reported_by,
             deliveries: play
                 .deliveries

@@ -1,16 +1,20 @@
 //! The routes, laid out like the addresses. Each is registered together with its documentation, in one place.
 
+mod anime;
 mod callback;
 mod connect;
 mod connections;
 mod disconnect;
 mod events;
+mod export;
 mod health;
 mod history;
+mod library;
 mod plays;
 mod queue;
 mod settings;
 mod sources;
+mod statements;
 mod tokens;
 mod users;
 mod webhooks;
@@ -38,8 +42,19 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(events::events))
         .routes(routes!(webhooks::webhook))
         .routes(routes!(history::history))
+        .routes(routes!(export::export))
         .routes(routes!(plays::retry))
-        .routes(routes!(plays::undo))
+        .routes(routes!(plays::show, plays::undo))
+        .routes(routes!(
+            statements::ratings,
+            statements::rate,
+            statements::unrate
+        ))
+        .routes(routes!(statements::list, statements::put, statements::take))
+        .routes(routes!(library::put))
+        .routes(routes!(library::show, library::delete))
+        .routes(routes!(anime::list, anime::put))
+        .routes(routes!(anime::delete))
         .routes(routes!(settings::show, settings::change))
         .routes(routes!(tokens::create, tokens::list))
         .routes(routes!(tokens::revoke))

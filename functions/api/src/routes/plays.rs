@@ -4,9 +4,10 @@ use axum::Json;
 use axum::extract::{Path, State};
 use chrono::TimeDelta;
 use http::StatusCode;
+use hub_domain::identity::awaits_library;
 use hub_domain::{Play, PlayId, Service, State as Delivered};
 use hub_runtime::queue::Wake;
-use hub_store::Retried;
+use hub_store::{Retried, Waiting};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -14,6 +15,7 @@ use crate::ApiState;
 use crate::body::OptionalJson;
 use crate::caller::ForUser;
 use crate::problem::Problem;
+use crate::routes::history::PlayView;
 
 /// When the sweep looks after a delivery whose wake-up was lost.
 const LOOK_AFTER: TimeDelta = TimeDelta::minutes(1);
@@ -36,16 +38,27 @@ pub(crate) struct RetryStarted {
     retried: Vec<Service>,
 }
 
-/// What undoing came to.
+/// What undoing comes to.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Undone {
     /// The play.
     play_id: String,
-    /// The services that hold it still, or may hold it.
+    /// The services that have it, or may have it, and let it be removed: they are told now.
     #[schema(value_type = Vec<String>)]
-    stays_at: Vec<Service>,
+    removing_at: Vec<Service>,
+    /// The services that have it and let only their users remove it.
+    stays_at: Vec<Stays>,
     /// The same for people.
     detail: String,
+}
+
+/// A service that keeps what its user took back in the hub.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Stays {
+    #[schema(value_type = String)]
+    service: Service,
+    /// Where to remove it.
+    link: String,
 }
 
 fn play_id(text: &str) -> Result<PlayId, Problem> {
@@ -75,6 +88,7 @@ pub(crate) async fn retry(
         .await?
         .ok_or_else(no_such_play)?;
     let candidates = retryable(&play, retry.service);
+    look_into_library(&state, &play).await?;
     let due_at = state.clock.now() + LOOK_AFTER;
     let mut retried = Vec::new();
     for service in candidates {
@@ -95,7 +109,7 @@ pub(crate) async fn retry(
     let wakes: Vec<_> = retried
         .iter()
         .map(|service| {
-            let wake = Wake::deliver(caller.user, *service, vec![id.clone()]);
+            let wake = Wake::deliver(caller.user, *service, vec![id.clone().into()]);
             (wake, std::time::Duration::ZERO)
         })
         .collect();
@@ -112,45 +126,111 @@ pub(crate) async fn retry(
     ))
 }
 
-/// Undoes a play in the hub: it leaves the history, and what was not delivered yet will not be.
+/// Lets a play of which nothing is known but the media server's id wait for the library, or be named by it.
+async fn look_into_library(state: &ApiState, play: &Play) -> Result<(), Problem> {
+    let content_id = play.media.content_id.as_deref();
+    let Some(id) = content_id.filter(|_| awaits_library(&play.item, &play.media)) else {
+        return Ok(());
+    };
+    let what = Waiting::Parcel(play.id.clone().into());
+    state
+        .table
+        .wait_for_library(play.user, id, &what, state.clock.now())
+        .await?;
+    let look = super::library::arrived(play.user, id);
+    state.queues.send_events(&[look]).await?;
+    Ok(())
+}
+
+/// Tells one play, one that was taken back included.
+#[utoipa::path(
+    get, path = "/api/v1/scrobble/plays/{id}", tag = "history",
+    params(("id" = String, Path, description = "The play's id")),
+    responses((status = 200, description = "The play", body = PlayView))
+)]
+pub(crate) async fn show(
+    State(state): State<ApiState>,
+    caller: ForUser,
+    Path(id): Path<String>,
+) -> Result<Json<PlayView>, Problem> {
+    let play = state.table.play(caller.user, &play_id(&id)?).await?;
+    Ok(Json(PlayView::of(play.ok_or_else(no_such_play)?)))
+}
+
+/// Takes a play back: it leaves the history, what was not delivered yet will not be, and each service that allows it is
+/// told to remove this one play.
 ///
-/// What a service took stays there; it is removed in the service itself.
+/// The hub remembers that it was taken back, so that no late copy of an event brings it back.
 #[utoipa::path(
     delete, path = "/api/v1/scrobble/plays/{id}", tag = "history",
     params(("id" = String, Path, description = "The play's id")),
-    responses((status = 200, description = "Undone in the hub", body = Undone))
+    responses((status = 202, description = "Taken back; the services are being told", body = Undone))
 )]
 pub(crate) async fn undo(
     State(state): State<ApiState>,
     caller: ForUser,
     Path(id): Path<String>,
-) -> Result<Json<Undone>, Problem> {
+) -> Result<(StatusCode, Json<Undone>), Problem> {
     let id = play_id(&id)?;
+    let now = state.clock.now();
     let play = state
         .table
-        .delete_play(caller.user, &id)
+        .remove_play(caller.user, &id, now, now + LOOK_AFTER)
         .await?
         .ok_or_else(no_such_play)?;
-    for service in play.deliveries.keys() {
-        state.table.delete_open(caller.user, *service, &id).await?;
+    tracing::info!(user.id = %caller.user, play.id = %id, "a play was taken back");
+    let wakes: Vec<_> = play
+        .deliveries
+        .keys()
+        .filter(|service| play.is_open_at(**service))
+        .map(|service| {
+            let wake = Wake::deliver(caller.user, *service, vec![id.clone().into()]);
+            (wake, std::time::Duration::ZERO)
+        })
+        .collect();
+    // The play is due in a minute as well, so that a lost wake-up costs no more than that.
+    if let Err(error) = state.queues.send_wakes(&wakes).await {
+        tracing::warn!(user.id = %caller.user, error = &error as &dyn std::error::Error, "an undo was not woken at once");
     }
-    tracing::info!(user.id = %caller.user, play.id = %id, "a play was undone");
-    let stays_at = holding(&play);
-    let detail = match stays_at.as_slice() {
-        [] => "The play is gone; no service had taken it.".to_owned(),
-        services => {
-            let titles: Vec<&str> = services.iter().map(|service| service.title()).collect();
-            format!(
-                "The play is gone from the hub. It stays at {}; remove it there.",
-                titles.join(", ")
-            )
-        }
+    let (removing_at, left): (Vec<Service>, Vec<Service>) = holding(&play)
+        .into_iter()
+        .partition(|service| service.takes_back());
+    let mut stays_at = Vec::with_capacity(left.len());
+    for service in left {
+        let stored = state.table.connection(caller.user, service).await?;
+        let username = stored.map(|stored| stored.connection.identity.username);
+        let link = service.history_page(&username.unwrap_or_default());
+        stays_at.push(Stays { service, link });
+    }
+    let detail = told(&removing_at, &stays_at);
+    Ok((
+        StatusCode::ACCEPTED,
+        Json(Undone {
+            play_id: id.to_string(),
+            removing_at,
+            stays_at,
+            detail,
+        }),
+    ))
+}
+
+fn told(removing_at: &[Service], stays_at: &[Stays]) -> String {
+    let names = |services: &mut dyn Iterator<Item = Service>| {
+        let titles: Vec<&str> = services.map(Service::title).collect();
+        titles.join(", ")
     };
-    Ok(Json(Undone {
-        play_id: id.to_string(),
-        stays_at,
-        detail,
-    }))
+    let mut words = "The play is gone from the hub.".to_owned();
+    if !removing_at.is_empty() {
+        let names = names(&mut removing_at.iter().copied());
+        words.push_str(&format!(" It is being removed at {names}."));
+    }
+    if !stays_at.is_empty() {
+        let names = names(&mut stays_at.iter().map(|stays| stays.service));
+        words.push_str(&format!(
+            " It stays at {names}, which let only you remove it."
+        ));
+    }
+    words
 }
 
 /// Where a play ended without the service taking it.
@@ -182,7 +262,8 @@ fn holding(play: &Play) -> Vec<Service> {
         | Delivered::Waiting
         | Delivered::Ignored
         | Delivered::NotFound
-        | Delivered::Refused => false,
+        | Delivered::Refused
+        | Delivered::Removed => false,
     };
     play.deliveries
         .iter()
@@ -221,6 +302,7 @@ mod tests {
             sightings: Vec::new(),
             created_at: DateTime::UNIX_EPOCH,
             deliveries: deliveries.collect::<BTreeMap<_, _>>(),
+            removed_at: None,
         }
     }
 

@@ -5,8 +5,11 @@ use axum::extract::State;
 use chrono::{DateTime, Utc};
 use http::StatusCode;
 use hub_domain::event::MOST_CLOCK_DIFFERENCE;
-use hub_domain::{Action, Event, ItemKind, PlayId, ServerRef, Service, Source, UserId};
-use hub_runtime::queue::{EventMessage, Incoming, QueuedAction, QueuedScrobble};
+use hub_domain::rating::Feeling;
+use hub_domain::{
+    Action, Aspect, Event, ItemKind, PlayId, Says, ServerRef, Service, Source, UserId,
+};
+use hub_runtime::queue::{EventMessage, Incoming, QueuedAction, QueuedScrobble, Said};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -16,7 +19,7 @@ use crate::caller::ForUser;
 use crate::foresee::foresee;
 use crate::forward::send;
 use crate::problem::Problem;
-use crate::wire::event::position;
+use crate::wire::event::{occurred_at, position, review};
 use crate::wire::item::ItemBody;
 use crate::wire::{moment, text, within};
 
@@ -36,9 +39,9 @@ pub(crate) enum QueueAction {
     Pause,
     /// It has stopped now.
     Stop,
-    /// Rates it; not delivered yet.
+    /// Rates it, as `rating` says.
     Rate,
-    /// Loves it; not delivered yet.
+    /// Loves it.
     Love,
 }
 
@@ -70,6 +73,11 @@ pub(crate) struct QueueHead {
     /// How far into the item, in milliseconds.
     #[schema(minimum = 0)]
     position_ms: Option<i64>,
+    /// The rating, for `rate`.
+    #[schema(minimum = 0, maximum = 10)]
+    rating: Option<f64>,
+    /// What was written about it, for `rate`.
+    review: Option<String>,
     /// The player's id, for `start`, `pause` and `stop`.
     player_id: Option<String>,
 }
@@ -110,12 +118,22 @@ pub(crate) async fn queue(
     let now = state.clock.now();
     let only = only_service(&head)?;
     let action = head.action;
+    if let Some(says) = says(&head)? {
+        let said = said(head, item, says, now)?;
+        if let Some(service) = only {
+            check_told(&state, caller.user, service, &said).await?;
+        }
+        let mut message = EventMessage::new(caller.user, ROAD, Incoming::Statement(Box::new(said)));
+        message.services = only.map(|service| vec![service]);
+        state.queues.send_events(&[message]).await?;
+        return Ok((StatusCode::ACCEPTED, Json(Queued { play_id: None })));
+    }
     let scrobble = scrobble(head, item, now)?;
     if let Some(service) = only {
         check_service(&state, caller.user, service, scrobble.scrobble.media.kind).await?;
     }
     let services = only.map(|service| vec![service]);
-    let Some(live) = live_action(action)? else {
+    let Some(live) = live_action(action) else {
         let play_id = queue_play(&state, caller.user, scrobble.scrobble, services).await?;
         return Ok((
             StatusCode::ACCEPTED,
@@ -143,17 +161,77 @@ struct Asked {
 }
 
 /// The event that a live signal is, or none for a finished play.
-fn live_action(action: QueueAction) -> Result<Option<Action>, Problem> {
+const fn live_action(action: QueueAction) -> Option<Action> {
     match action {
-        QueueAction::Scrobble => Ok(None),
-        QueueAction::Start => Ok(Some(Action::Start)),
-        QueueAction::Pause => Ok(Some(Action::Pause)),
-        QueueAction::Stop => Ok(Some(Action::Stop)),
-        QueueAction::Rate | QueueAction::Love => Err(Problem::impossible(
-            "Ratings and loves are not delivered to services yet.",
-        )
-        .at("action")),
+        QueueAction::Scrobble | QueueAction::Rate | QueueAction::Love => None,
+        QueueAction::Start => Some(Action::Start),
+        QueueAction::Pause => Some(Action::Pause),
+        QueueAction::Stop => Some(Action::Stop),
     }
+}
+
+/// What is said of the item, if anything is.
+fn says(head: &QueueHead) -> Result<Option<(Aspect, Says)>, Problem> {
+    match head.action {
+        QueueAction::Rate => {
+            let rating = super::statements::rating(head.rating)?;
+            let review = review(head.review.clone())?;
+            Ok(Some((Aspect::Rating, Says::Rated { rating, review })))
+        }
+        QueueAction::Love => Ok(Some((Aspect::Loved, Says::Felt(Feeling::Loved)))),
+        QueueAction::Scrobble | QueueAction::Start | QueueAction::Pause | QueueAction::Stop => {
+            Ok(None)
+        }
+    }
+}
+
+fn said(
+    head: QueueHead,
+    item: ItemBody,
+    (aspect, says): (Aspect, Says),
+    now: DateTime<Utc>,
+) -> Result<Said, Problem> {
+    let kind = head.content_type.or(item.kind());
+    let kind = kind.ok_or_else(|| Problem::field("content_type", "This field is needed."))?;
+    let content_id = text("content_id", head.content_id)?;
+    Ok(Said {
+        aspect,
+        media: item.into_media(kind, content_id)?,
+        server: ServerRef::unnamed(Source::Queue),
+        says: Some(says),
+        since: occurred_at(head.watched_at.as_deref(), now)?,
+    })
+}
+
+/// Makes sure that a service that was named can be told.
+async fn check_told(
+    state: &ApiState,
+    user: UserId,
+    service: Service,
+    said: &Said,
+) -> Result<(), Problem> {
+    let Some(stored) = state.table.connection(user, service).await? else {
+        return Err(
+            Problem::impossible(format!("{} is not connected.", service.title())).at("service"),
+        );
+    };
+    let (aspect, kind) = (said.aspect, said.media.kind);
+    if stored
+        .connection
+        .settings
+        .takes_statement(service, aspect, kind)
+    {
+        return Ok(());
+    }
+    let why = if service.takes_statement(aspect, kind) {
+        format!(
+            "The connection to {} is switched off for this.",
+            service.title()
+        )
+    } else {
+        format!("{} keeps no such thing of a {kind}.", service.title())
+    };
+    Err(Problem::impossible(why).at("service"))
 }
 
 fn only_service(head: &QueueHead) -> Result<Option<Service>, Problem> {
@@ -239,7 +317,7 @@ async fn check_service(
     service: Service,
     kind: ItemKind,
 ) -> Result<(), Problem> {
-    if !service.takes(kind) {
+    if !service.takes(kind) && !service.takes_on_request(kind) {
         return Err(
             Problem::impossible(format!("{} takes no {kind}.", service.title())).at("service"),
         );
@@ -254,6 +332,13 @@ async fn check_service(
             service.title()
         ))
         .at("service")),
+        Some(stored) if !stored.connection.settings.takes(service, kind) => {
+            Err(Problem::impossible(format!(
+                "The connection to {} takes a {kind} only once you switch that on.",
+                service.title()
+            ))
+            .at("service"))
+        }
         Some(_) => Ok(()),
     }
 }
@@ -289,9 +374,11 @@ mod tests {
             parse(json.as_bytes()).unwrap(),
             parse(json.as_bytes()).unwrap(),
         );
-        let checked = only_service(&head)
-            .and_then(|_| live_action(head.action))
-            .and_then(|_| scrobble(head, item, now()));
+        let checked = only_service(&head).and_then(|_| match says(&head)? {
+            Some(says) => said(head, item, says, now()).map(|_| None),
+            None => scrobble(head, item, now()).map(Some),
+        });
+        let checked = checked.map(|asked| asked.expect("a scrobble"));
         checked.map_err(|problem| problem.field_name().map(str::to_owned))
     }
 
@@ -348,13 +435,14 @@ mod tests {
                 "started_at",
             ),
             (
-                r#"{"content_type":"movie","title":"x","action":"love"}"#,
-                "action",
+                r#"{"content_type":"movie","title":"x","action":"rate"}"#,
+                "rating",
             ),
             (
-                r#"{"content_type":"movie","title":"x","action":"rate","rating":8}"#,
-                "action",
+                r#"{"content_type":"movie","title":"x","action":"rate","rating":11}"#,
+                "rating",
             ),
+            (r#"{"title":"x","action":"love"}"#, "content_type"),
         ] {
             assert_eq!(asked(json).unwrap_err().as_deref(), Some(field), "{json}");
         }

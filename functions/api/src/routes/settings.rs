@@ -30,6 +30,8 @@ pub(crate) struct SettingsPatch {
     /// What marking as watched says of its time: `now`, `release_date`, or `ignore`.
     #[schema(value_type = Option<String>)]
     manual_marks: Option<ManualMarks>,
+    /// What was watched, heard or read leaves the watchlist.
+    unlist_watched: Option<bool>,
     /// Where notices go, such as that a service needs signing in again.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
@@ -82,6 +84,8 @@ pub(crate) struct Settings {
     time_zone: String,
     #[schema(value_type = String)]
     manual_marks: ManualMarks,
+    /// What was watched, heard or read leaves the watchlist.
+    unlist_watched: bool,
     notification_url: Option<String>,
 }
 
@@ -92,6 +96,7 @@ impl Settings {
             thresholds: settings.thresholds,
             time_zone: settings.time_zone.unwrap_or_else(|| "UTC".to_owned()),
             manual_marks: settings.manual_marks,
+            unlist_watched: settings.unlist_watched,
             notification_url: settings.notification_url.map(String::from),
         }
     }
@@ -160,6 +165,7 @@ fn apply(
     if let Some(marks) = patch.manual_marks {
         settings.manual_marks = marks;
     }
+    settings.unlist_watched = patch.unlist_watched.unwrap_or(settings.unlist_watched);
     if let Some(url) = patch.notification_url {
         let checked = url
             .map(|url| check_user_url(&url, allow_private))

@@ -14,6 +14,8 @@ use crate::problem::Problem;
 
 /// The most events of one request.
 pub(crate) const MOST_EVENTS: usize = 100;
+/// The longest review, in characters.
+const LONGEST_REVIEW: usize = 20_000;
 /// Nothing was played before: 2005-01-01.
 const EARLIEST: i64 = 1_104_537_600;
 /// The furthest position: a week.
@@ -53,6 +55,8 @@ pub(crate) struct EventHead {
     /// A rating, decimals kept; needed for `rate`.
     #[schema(minimum = 0, maximum = 10)]
     rating: Option<f64>,
+    /// What was written about it, with `rate`: at most 20,000 characters.
+    review: Option<String>,
 }
 
 /// A library.
@@ -145,6 +149,7 @@ fn event(head: EventHead, item: ItemBody, received_at: DateTime<Utc>) -> Result<
     event.position = position(head.position_ms)?;
     event.progress_percent = within("progress_percent", head.progress_percent, 0.0, 100.0)?;
     event.rating = within("rating", head.rating, 0.0, 10.0)?;
+    event.review = review(head.review)?;
     event.player = Player {
         id: text("player_id", head.player_id)?,
         name: text("device", head.device)?,
@@ -171,7 +176,7 @@ fn event(head: EventHead, item: ItemBody, received_at: DateTime<Utc>) -> Result<
 }
 
 /// When it happened. A clock that runs a little ahead is forgiven; a time that cannot be is not.
-fn occurred_at(
+pub(crate) fn occurred_at(
     written: Option<&str>,
     received_at: DateTime<Utc>,
 ) -> Result<DateTime<Utc>, Problem> {
@@ -188,6 +193,18 @@ fn occurred_at(
         ));
     }
     Ok(at.min(received_at))
+}
+
+/// A review, as long as a person may write one.
+pub(crate) fn review(written: Option<String>) -> Result<Option<String>, Problem> {
+    let words = written.map(|words| words.trim().to_owned());
+    match words.filter(|words| !words.is_empty()) {
+        Some(words) if words.chars().count() > LONGEST_REVIEW => Err(Problem::field(
+            "review",
+            format!("At most {LONGEST_REVIEW} characters are taken."),
+        )),
+        words => Ok(words),
+    }
 }
 
 /// A position, for a field named `position_ms`.

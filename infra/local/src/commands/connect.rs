@@ -33,13 +33,18 @@ pub(super) async fn connect<R: BufRead, W: Write>(
     let user = users::find(access, asked.whom.user.as_deref()).await?;
     let connection = match service.sign_in() {
         SignIn::Token => by_token(asked, &user, access, input, output).await?,
+        SignIn::Feed => by_name(asked, service, &user, access, input, output).await?,
         SignIn::OAuth | SignIn::WebAuth => {
             if asked.token.is_some() || asked.url.is_some() {
                 return Err(Failure::new(format!(
                     "--token and --url are for listenbrainz, not for {service}."
                 )));
             }
-            by_device(service, &user, access, output).await?
+            if service.has_device_flow() {
+                by_device(service, &user, access, output).await?
+            } else {
+                in_the_browser(service, &user, access, input, output).await?
+            }
         }
     };
     if output.is_json() {
@@ -118,6 +123,14 @@ const fn needs(service: Service) -> &'static str {
         Service::ListenBrainz => {
             "your token from https://listenbrainz.org/settings/; --url for other servers"
         }
+        Service::AniList => {
+            "a page to agree on; the hub needs ANILIST_CLIENT_ID and ANILIST_CLIENT_SECRET"
+        }
+        Service::MyAnimeList => "a page to agree on; the hub needs MYANIMELIST_CLIENT_ID",
+        Service::Goodreads => {
+            "your profile, or the address of your shelf's feed; in by feed, out by file"
+        }
+        Service::Letterboxd => "your name there; in by feed, out by file",
     }
 }
 
@@ -148,6 +161,92 @@ async fn by_token<R: BufRead, W: Write>(
     access
         .post(Some(user.id), &finish(Service::ListenBrainz), &body)
         .await
+}
+
+/// Names a public feed: there is nothing to sign in at.
+async fn by_name<R: BufRead, W: Write>(
+    asked: &Connect,
+    service: Service,
+    user: &User,
+    access: &Access,
+    input: &mut R,
+    output: &mut Output<W>,
+) -> Result<Value, Failure> {
+    let title = service.title();
+    if asked.token.is_some() {
+        return Err(Failure::new(format!(
+            "{title} is connected by a name, not by a token."
+        )));
+    }
+    let name = match &asked.url {
+        Some(url) => url.to_string(),
+        None => {
+            if !output.is_json() {
+                if let Some(note) = service.note() {
+                    output.line(note)?;
+                }
+                output.ask(&format!(
+                    "Your name at {title}, or the address of your profile or feed: "
+                ))?;
+            }
+            answer(input)?
+                .ok_or_else(|| Failure::new("No name was given; nothing was connected."))?
+        }
+    };
+    let body = json!({ "username": name });
+    access.post(Some(user.id), &finish(service), &body).await
+}
+
+/// Signs in by a page; the browser comes back to the hub where it has a public address, and else shows the person the
+/// address that it was sent to.
+async fn in_the_browser<R: BufRead, W: Write>(
+    service: Service,
+    user: &User,
+    access: &Access,
+    input: &mut R,
+    output: &mut Output<W>,
+) -> Result<Value, Failure> {
+    let title = service.title();
+    let path = format!("/api/v1/scrobble/connect/{service}");
+    let begun = access.post(Some(user.id), &path, &json!({})).await?;
+    let page = cell(&begun["authorize_url"]);
+    if output.is_json() {
+        output.json(&json!({ "authorize_url": page, "expires_at": begun["expires_at"] }))?;
+    } else {
+        output.line(format!("Open   {}", output.strong(&page)))?;
+        output.ask(
+            "Agree there, then paste the address that the browser was sent to (it holds a code): ",
+        )?;
+    }
+    let nothing = || Failure::new("No address was given; nothing was connected.");
+    let text = answer(input)?.ok_or_else(nothing)?;
+    let back = url::Url::parse(text.trim()).map_err(|_| {
+        Failure::new(format!(
+            "That is no address. {title} sends the browser to one that holds a code."
+        ))
+    })?;
+    let part = |name: &str| {
+        let mut pairs = back.query_pairs();
+        pairs
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.into_owned())
+    };
+    let (Some(code), Some(state)) = (part("code"), part("state")) else {
+        return Err(Failure::new(format!(
+            "That address holds no code: {title} did not let the hub in. Begin again."
+        )));
+    };
+    let body = json!({ "code": code, "state": state });
+    match access.post(Some(user.id), &finish(service), &body).await {
+        Ok(connection) => Ok(connection),
+        // Where the hub runs at the address that the browser was sent to, the sign-in has ended there by now.
+        Err(failure) => {
+            let connections = access.get(Some(user.id), CONNECTIONS).await?;
+            let connected = users::is_connected(&connections, service);
+            let found = items(&connections).find(|item| item["service"] == service.name());
+            found.filter(|_| connected).cloned().ok_or(failure)
+        }
+    }
 }
 
 /// Signs in on whatever screen the person likes, and asks until they have agreed: it needs no public address.

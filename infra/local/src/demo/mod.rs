@@ -3,26 +3,33 @@
 //! The hub is the one of `hub serve`: the same router behind the same socket, the same functions over the same embedded
 //! stores, only in memory. What is turned is time, so that six days of playing take seconds.
 
+mod expected;
+mod files;
+mod records;
+mod report;
+mod said;
 mod samples;
+mod sign_in;
 mod stage;
 mod verify;
 mod watch;
+mod world;
 
 use std::io::Write;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use hub_runtime::{Clock, Settings, telemetry};
-use serde_json::{Value, json};
 
 use crate::cli::Demo;
 use crate::failure::Failure;
 use crate::output::{Output, time};
 use crate::serve::interrupted;
 use crate::variables::environment;
+use report::Report;
+use said::Said;
 use samples::Sample;
 use stage::Stage;
-use verify::{Held, Row};
 use watch::Watch;
 
 /// How long before the first sample the clock begins: everybody signs in first.
@@ -49,19 +56,20 @@ const PATIENCE: TimeDelta = TimeDelta::days(2);
 /// With `--once`, the first thing that is not as it should be; else whatever keeps it from running.
 pub async fn run<W: Write>(asked: &Demo, output: &mut Output<W>) -> Result<(), Failure> {
     start_logging()?;
-    let samples = samples::all()?;
-    let first = samples
-        .first()
-        .map(|sample| sample.posted_at)
-        .unwrap_or_default();
+    let (samples, said) = (samples::all()?, said::all()?);
+    let (events, words) = (samples.len(), said.len());
+    let mut steps: Vec<Step> = samples.into_iter().map(Step::Post).collect();
+    steps.extend(said.into_iter().map(Step::Say));
+    steps.sort_by_key(Step::at);
+    let first = steps.first().map(Step::at).unwrap_or_default();
     let stage = Stage::build(asked.listen, Clock::standing_at(first - BEFORE)).await?;
     if !output.is_json() {
-        introduce(&stage, samples.len(), output)?;
+        introduce(&stage, events, words, output)?;
     }
     let mut watch = Watch::default();
-    for sample in &samples {
-        turn_to(&stage, sample.posted_at, &mut watch, output).await?;
-        post(&stage, sample, output).await?;
+    for step in &steps {
+        turn_to(&stage, step.at(), &mut watch, output).await?;
+        take(&stage, step, output).await?;
         settle(&stage, &mut watch, output).await?;
     }
     let last = stage.clock.now();
@@ -70,17 +78,10 @@ pub async fn run<W: Write>(asked: &Demo, output: &mut Output<W>) -> Result<(), F
         let next = stage.clock.now() + STRIDE;
         turn_to(&stage, next, &mut watch, output).await?;
     }
-    let (rows, mut wrong) = verify::compare(&verify::expected()?, &verify::records(&stage.twins));
-    wrong.extend(watch.complaints());
-    if output.is_json() {
-        output.json(
-            &json!({ "plays": rows.iter().map(row_value).collect::<Vec<_>>(), "wrong": wrong }),
-        )?;
-    } else {
-        conclude(&rows, &wrong, samples.len(), output)?;
-    }
+    let report = conclude(&stage, &watch, events, words).await?;
+    report.write(output)?;
     if asked.once {
-        return match wrong.first() {
+        return match report.wrong.first() {
             Some(sentence) => Err(Failure::new(format!(
                 "The demonstration went wrong: {sentence}"
             ))),
@@ -125,33 +126,72 @@ async fn turn_to<W: Write>(
     }
 }
 
-/// Posts a sample, and says so.
-async fn post<W: Write>(
-    stage: &Stage,
-    sample: &Sample,
-    output: &mut Output<W>,
-) -> Result<(), Failure> {
-    let status = stage.post(sample).await?;
+/// Something that happens.
+enum Step {
+    /// A media server posts.
+    Post(Sample),
+    /// A person says something in the API.
+    Say(Said),
+}
+
+impl Step {
+    fn at(&self) -> DateTime<Utc> {
+        match self {
+            Self::Post(sample) => sample.posted_at,
+            Self::Say(said) => said.at,
+        }
+    }
+}
+
+/// Lets something happen, and says so.
+async fn take<W: Write>(stage: &Stage, step: &Step, output: &mut Output<W>) -> Result<(), Failure> {
+    let (status, to, what) = match step {
+        Step::Post(sample) => {
+            let file = sample.file.split('/').next_back().unwrap_or_default();
+            let what = file
+                .trim_end_matches(".json")
+                .trim_start_matches(|letter: char| letter.is_ascii_digit() || letter == '-');
+            let what = format!("{} posts: {}", sample.source, what.replace('-', " "));
+            (stage.post(sample).await?, &sample.file, what)
+        }
+        Step::Say(said) => {
+            let what = format!("{} {}", stage::PERSON, said.what);
+            (stage.say(said).await?, &said.path, what)
+        }
+    };
     if !status.is_success() {
-        return Err(Failure::new(format!(
-            "The hub answered {status} to {}.",
-            sample.file
-        )));
+        return Err(Failure::new(format!("The hub answered {status} to {to}.")));
     }
     if output.is_json() {
         return Ok(());
     }
-    let file = sample.file.split('/').next_back().unwrap_or_default();
-    let what = file
-        .trim_end_matches(".json")
-        .trim_start_matches(|letter: char| letter.is_ascii_digit() || letter == '-');
-    let line = format!(
-        "{}  {} posts: {}",
-        time(stage.clock.now()),
-        sample.source,
-        what.replace('-', " ")
-    );
+    let line = format!("{}  {what}", time(stage.clock.now()));
     Ok(output.line(output.faint(&line))?)
+}
+
+/// Compares what is at the services in the end with what should be.
+async fn conclude(
+    stage: &Stage,
+    watch: &Watch,
+    events: usize,
+    said: usize,
+) -> Result<Report, Failure> {
+    let expected = expected::all()?;
+    let files = stage.files().await?;
+    let states = |label: &str, service| watch.state(label, service);
+    let records = records::plays(&stage.twins, &files);
+    let (plays, mut wrong) = verify::compare(&expected.plays, &records, &states);
+    let words = records::words(&stage.twins, &files);
+    let (words, wrong_words) = verify::compare_words(&expected.said, &words, &states);
+    wrong.extend(wrong_words);
+    wrong.extend(watch.complaints());
+    Ok(Report {
+        events,
+        said,
+        plays,
+        words,
+        wrong,
+    })
 }
 
 /// Turns the clock by seconds until nothing is on its way any more, as far as that is a matter of seconds.
@@ -173,7 +213,8 @@ async fn settle<W: Write>(
     Ok(())
 }
 
-/// Handles what the queues hold, one queue after the other, and looks after each what became of the plays.
+/// Handles what the queues hold, and looks what became of the plays: after the events, and after each round of all
+/// services.
 async fn work<W: Write>(
     stage: &Stage,
     watch: &mut Watch,
@@ -182,18 +223,18 @@ async fn work<W: Write>(
     let failed =
         |error: aws_sdk_sqs::Error| Failure::because("The embedded queues do not answer", &error);
     loop {
-        let mut handled = stage.hub.handle_events().await.map_err(failed)?;
-        if handled > 0 {
+        let events = stage.hub.handle_events().await.map_err(failed)?;
+        if events > 0 {
             watch.look(stage, output).await?;
         }
+        let mut woken = 0;
         for service in stage.hub.workers.keys().copied() {
-            let woken = stage.hub.handle_wakes(service).await.map_err(failed)?;
-            if woken > 0 {
-                watch.look(stage, output).await?;
-            }
-            handled += woken;
+            woken += stage.hub.handle_wakes(service).await.map_err(failed)?;
         }
-        if handled == 0 {
+        if woken > 0 {
+            watch.look(stage, output).await?;
+        }
+        if events + woken == 0 {
             return Ok(());
         }
     }
@@ -201,7 +242,8 @@ async fn work<W: Write>(
 
 fn introduce<W: Write>(
     stage: &Stage,
-    samples: usize,
+    events: usize,
+    said: usize,
     output: &mut Output<W>,
 ) -> Result<(), Failure> {
     let url = stage.url.as_str().trim_end_matches('/');
@@ -211,66 +253,11 @@ fn introduce<W: Write>(
         output.line(format!("  {:<12} {page}", service.title()))?;
     }
     output.line(format!(
-        "{} is signed in at all of them. Now {samples} events are posted as media servers post them.\n",
+        "{} is signed in at all of them. Now {events} events are posted as media servers post them, and {said} calls say\n\
+         what is read, rated, loved and to be watched.\n",
         stage::PERSON
     ))?;
     Ok(())
-}
-
-fn conclude<W: Write>(
-    rows: &[Row],
-    wrong: &[String],
-    samples: usize,
-    output: &mut Output<W>,
-) -> Result<(), Failure> {
-    let minutes = |at: &DateTime<Utc>| at.format("%m-%d %H:%M").to_string();
-    let seconds = |at: &DateTime<Utc>| at.format("%m-%d %H:%M:%S").to_string();
-    let cells = rows.iter().map(|row| {
-        let held = row.held.iter().map(|(service, held)| match held {
-            Held::NotTaken => "·".to_owned(),
-            Held::Instead(state) => state.clone(),
-            Held::Missing => "MISSING".to_owned(),
-            Held::Times(times) => format!("{times} TIMES"),
-            Held::At(at) if *service == hub_domain::Service::Trakt => minutes(at),
-            Held::At(at) => seconds(at),
-        });
-        let mut cells = vec![row.expected.label.clone(), seconds(&row.expected.at)];
-        cells.extend(held);
-        cells
-    });
-    output.line("")?;
-    let mut columns = vec!["play", "played at (UTC)"];
-    columns.extend(hub_domain::Service::ALL.map(hub_domain::Service::title));
-    output.table(&columns, cells.collect())?;
-    output.line("")?;
-    if wrong.is_empty() {
-        let count = rows.len();
-        output.line(output.strong(&format!(
-            "{samples} events made {count} plays. Each is where it belongs exactly once, with its true time."
-        )))?;
-    } else {
-        for sentence in wrong {
-            output.line(format!("Wrong: {sentence}"))?;
-        }
-    }
-    Ok(())
-}
-
-fn row_value(row: &Row) -> Value {
-    let held: serde_json::Map<String, Value> = row
-        .held
-        .iter()
-        .map(|(service, held)| {
-            let value = match held {
-                Held::NotTaken | Held::Missing => Value::Null,
-                Held::Instead(state) => json!(state),
-                Held::At(at) => json!(at),
-                Held::Times(times) => json!(times),
-            };
-            (service.name().to_owned(), value)
-        })
-        .collect();
-    json!({ "label": row.expected.label, "at": row.expected.at, "held": held })
 }
 
 /// Goes on as a hub does, with a clock that goes on by itself, until it is interrupted.
@@ -323,10 +310,13 @@ mod tests {
         let done = run(&asked, &mut Output::plain(&mut written, false)).await;
         let text = String::from_utf8(written).unwrap();
         assert_eq!(done, Ok(()), "{text}");
-        assert!(
-            text.trim_end()
-                .ends_with("exactly once, with its true time."),
-            "{text}"
-        );
+        let end = "90 events and 6 calls made 32 plays. 31 are at every service that knows them, exactly once, with \
+                   their true time.\n\
+                   No service found 1, kept in the history all the same: Game of Thrones 1x03 Lord Snow.";
+        assert!(text.trim_end().ends_with(end), "{text}");
+        let is_narrow = |line: &&str| line.chars().count() <= 120;
+        let tables = text.lines().skip_while(|line| !line.starts_with("PLAY "));
+        let wide: Vec<&str> = tables.filter(|line| !is_narrow(line)).collect();
+        assert_eq!(wide, Vec::<&str>::new());
     }
 }

@@ -69,6 +69,8 @@ const SAMPLES: &[(&str, &str)] = samples![
     "jellyfin/62-unofficial-resume.json",
     "jellyfin/63-unofficial-stop.json",
     "jellyfin/64-unofficial-in-plex-format.json",
+    "jellyfin/70-anime-episode-play.json",
+    "jellyfin/71-anime-episode-stop.json",
     "emby/10-movie-start.json",
     "emby/11-movie-pause.json",
     "emby/12-movie-unpause.json",

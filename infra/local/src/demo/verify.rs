@@ -1,142 +1,14 @@
-//! What has to be at the services in the end, and whether it is.
+//! Whether everything is at the services in the end: once, with its true time, and nothing besides.
 
-use std::collections::{BTreeMap, BTreeSet};
+use chrono::TimeDelta;
+use hub_domain::Service;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use hub_domain::{ItemKind, Service};
-use hub_twins::Twins;
-use hub_twins::trakt::{HistoryEntry, Ids, Kind};
-use serde::Deserialize;
-
-use super::stage::PERSON;
-use crate::failure::Failure;
-
-const EXPECTED: &str = include_str!("../../../../events/demo.json");
+use super::expected::{Expected, ExpectedWord, NOT_FOUND};
+use super::records::{Record, Word};
 
 /// How far the time of a service with stops may lie from the true one: a play that counted less than two minutes ago is
 /// told by a stop, which is dated when it arrives. Trakt keeps minutes as well.
 const STOP_EXACTNESS: TimeDelta = TimeDelta::minutes(2);
-
-/// A play that the samples are known to make.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Expected {
-    /// What people call it.
-    pub(super) label: String,
-    /// Movie, episode or track.
-    pub(super) kind: ItemKind,
-    /// The name by which the service's record is known: `imdb:tt0113277`, `tvdb:73871 1x01`, `Björk – Jóga`.
-    pub(super) known_as: String,
-    /// When it was played: music by its beginning, everything else by when it counted.
-    pub(super) at: DateTime<Utc>,
-    /// The state in which it ends where that is not at the service, and why.
-    #[serde(default)]
-    pub(super) instead: Option<String>,
-    /// The same, at some services only.
-    #[serde(default)]
-    pub(super) instead_at: BTreeMap<Service, String>,
-}
-
-impl Expected {
-    /// The names by which a service may know it: Simkl knows no ids of episodes, and goes by the number.
-    fn names_at(&self, service: Service) -> impl Iterator<Item = &str> {
-        let is_number = |word: &&str| {
-            word.split_once('x').is_some_and(|(season, number)| {
-                season.parse::<u32>().is_ok() && number.parse::<u32>().is_ok()
-            })
-        };
-        let number = (service == Service::Simkl)
-            .then(|| self.label.split(' ').find(is_number))
-            .flatten();
-        std::iter::once(self.known_as.as_str()).chain(number)
-    }
-}
-
-/// A record that a simulated service holds.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Record {
-    pub(super) service: Service,
-    /// All names it is known by.
-    pub(super) names: BTreeSet<String>,
-    pub(super) at: Option<DateTime<Utc>>,
-}
-
-/// The plays that the samples are known to make.
-pub(super) fn expected() -> Result<Vec<Expected>, Failure> {
-    serde_json::from_str(EXPECTED).map_err(|error| {
-        Failure::because("The list of the samples' plays is not understood", &error)
-    })
-}
-
-/// Everything that the services hold.
-pub(super) fn records(twins: &Twins) -> Vec<Record> {
-    let trakt = twins.trakt.history(PERSON).into_iter().map(|entry| Record {
-        service: Service::Trakt,
-        names: names(&entry),
-        at: entry.watched_at,
-    });
-    let simkl = twins.simkl.plays(PERSON).into_iter().map(|play| Record {
-        service: Service::Simkl,
-        names: names_at_simkl(&play),
-        at: Some(play.watched_at),
-    });
-    let track = |service, artist: String, track: String, at| Record {
-        service,
-        names: BTreeSet::from([format!("{artist} – {track}")]),
-        at: Some(at),
-    };
-    let lastfm = twins.lastfm.scrobbles(PERSON).into_iter();
-    let lastfm = lastfm.map(|one| track(Service::LastFm, one.artist, one.track, one.timestamp));
-    let listens = twins.listenbrainz.listens(PERSON).into_iter();
-    let listens = listens.map(|one| {
-        track(
-            Service::ListenBrainz,
-            one.artist,
-            one.track,
-            one.listened_at,
-        )
-    });
-    trakt.chain(simkl).chain(lastfm).chain(listens).collect()
-}
-
-/// Every name of a record of Trakt's: its ids, those of its show with its number, and its title or number alone.
-fn names(entry: &HistoryEntry) -> BTreeSet<String> {
-    let spelled = |ids: &Ids| {
-        [
-            ids.imdb.clone().map(|id| format!("imdb:{id}")),
-            ids.tmdb.map(|id| format!("tmdb:{id}")),
-            ids.tvdb.map(|id| format!("tvdb:{id}")),
-        ]
-        .into_iter()
-        .flatten()
-    };
-    let mut names: BTreeSet<String> = spelled(&entry.ids).collect();
-    match (entry.kind, entry.season.zip(entry.number)) {
-        (Kind::Episode, Some((season, number))) => {
-            let number = format!("{season}x{number:02}");
-            let shows = entry.show_ids.iter().flat_map(spelled);
-            names.extend(shows.map(|show| format!("{show} {number}")));
-            names.insert(number);
-        }
-        (Kind::Movie | Kind::Show | Kind::Episode, _) => names.extend(entry.title.clone()),
-    }
-    names
-}
-
-/// Every name of a record of Simkl's, which knows an episode by its show and number alone.
-fn names_at_simkl(play: &hub_twins::simkl::Play) -> BTreeSet<String> {
-    let ids = play.ids.as_object().into_iter().flatten();
-    let ids = ids.filter_map(|(name, id)| Some(format!("{name}:{}", id.as_str()?)));
-    let title = std::iter::once(play.title.clone());
-    match play.season.zip(play.number) {
-        Some((season, number)) => {
-            let number = format!("{season}x{number:02}");
-            let shows = ids.chain(title).map(|show| format!("{show} {number}"));
-            shows.chain([number.clone()]).collect()
-        }
-        None => ids.chain(title).collect(),
-    }
-}
 
 /// One expected play, and the time that each service holds it under.
 #[derive(Debug, Clone, PartialEq)]
@@ -155,13 +27,27 @@ pub(super) enum Held {
     /// Nothing.
     Missing,
     /// Once, at this time.
-    At(DateTime<Utc>),
+    At(chrono::DateTime<chrono::Utc>),
     /// More than once.
     Times(usize),
 }
 
+/// One expected rating, heart or entry of a list, and what each service says of it; nothing where it is not told.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct WordRow {
+    pub(super) label: String,
+    pub(super) held: Vec<(Service, Option<String>)>,
+}
+
+/// How something ended at a service by the hub's own word: `not found`.
+pub(super) type States<'a> = &'a dyn Fn(&str, Service) -> Option<String>;
+
 /// Compares what is expected with what is held, and says in sentences what is wrong.
-pub(super) fn compare(expected: &[Expected], records: &[Record]) -> (Vec<Row>, Vec<String>) {
+pub(super) fn compare(
+    expected: &[Expected],
+    records: &[Record],
+    states: States<'_>,
+) -> (Vec<Row>, Vec<String>) {
     let mut wrong = Vec::new();
     let mut claimed = vec![false; records.len()];
     let mut rows = Vec::new();
@@ -169,16 +55,19 @@ pub(super) fn compare(expected: &[Expected], records: &[Record]) -> (Vec<Row>, V
         let mut held = Vec::new();
         for service in Service::ALL {
             let mut times = Vec::new();
-            for (at, record) in records.iter().enumerate() {
+            for (record, claimed) in records.iter().zip(&mut claimed) {
                 if record.service == service && is_of(play, record) {
                     times.extend(record.at);
-                    claimed[at] = true;
+                    *claimed = true;
                 }
             }
-            let instead = play.instead_at.get(&service).or(play.instead.as_ref());
-            let state = match (service.takes(play.kind), instead, times.as_slice()) {
+            let instead = play.instead_at(service);
+            let state = match (play.is_kept_by(service), instead, times.as_slice()) {
                 (false, _, []) => Held::NotTaken,
-                (_, Some(state), []) => Held::Instead(state.clone()),
+                (true, Some(state), []) => {
+                    wrong.extend(told_otherwise(&play.label, service, state, states));
+                    Held::Instead(state.to_owned())
+                }
                 (true, None, []) => {
                     wrong.push(format!("{} is missing at {}.", play.label, service.title()));
                     Held::Missing
@@ -201,27 +90,99 @@ pub(super) fn compare(expected: &[Expected], records: &[Record]) -> (Vec<Row>, V
             held,
         });
     }
-    for (record, _) in records
-        .iter()
-        .zip(claimed)
-        .filter(|(_, is_claimed)| !is_claimed)
-    {
+    let unclaimed = records.iter().zip(claimed).filter(|(_, claimed)| !claimed);
+    wrong.extend(unclaimed.map(|(record, _)| {
         let name = record.names.first().map_or("something", String::as_str);
         let at = record
             .at
             .map_or_else(|| "an unknown time".to_owned(), |at| at.to_rfc3339());
-        wrong.push(format!(
-            "{} holds {name} at {at}, which nobody played.",
-            record.service.title()
-        ));
-    }
+        let service = record.service.title();
+        format!("{service} holds {name} at {at}, which nobody played.")
+    }));
     (rows, wrong)
+}
+
+/// Compares what was said with what the services say, and tells in sentences what is wrong.
+pub(super) fn compare_words(
+    expected: &[ExpectedWord],
+    words: &[Word],
+    states: States<'_>,
+) -> (Vec<WordRow>, Vec<String>) {
+    let mut wrong = Vec::new();
+    let mut claimed = vec![false; words.len()];
+    let mut rows = Vec::new();
+    for one in expected {
+        let mut held = Vec::new();
+        for service in Service::ALL {
+            let mut says = Vec::new();
+            for (word, claimed) in words.iter().zip(&mut claimed) {
+                if word.service == service && is_about(one, word) {
+                    says.push(word.says.as_str());
+                    *claimed = true;
+                }
+            }
+            let should = one.held.get(&service).map(String::as_str);
+            let is_right = match should {
+                None => says.is_empty(),
+                Some(NOT_FOUND) => {
+                    wrong.extend(told_otherwise(&one.label, service, NOT_FOUND, states));
+                    says.is_empty()
+                }
+                Some(should) => says == [should],
+            };
+            if !is_right {
+                let says = match says.is_empty() {
+                    true => "nothing".to_owned(),
+                    false => says.join(" and "),
+                };
+                wrong.push(format!("{}: {} says {says}.", one.label, service.title()));
+            }
+            held.push((service, should.map(str::to_owned)));
+        }
+        rows.push(WordRow {
+            label: one.label.clone(),
+            held,
+        });
+    }
+    let unclaimed = words.iter().zip(claimed).filter(|(_, claimed)| !claimed);
+    wrong.extend(unclaimed.map(|(word, _)| {
+        let name = word.names.first().map_or("something", String::as_str);
+        let service = word.service.title();
+        let aspect = word.aspect;
+        let says = &word.says;
+        format!("{service} has {name} as {says} ({aspect}), which nobody said.")
+    }));
+    (rows, wrong)
+}
+
+/// Complains if the hub itself does not say why a service holds nothing.
+fn told_otherwise(
+    label: &str,
+    service: Service,
+    should: &str,
+    states: States<'_>,
+) -> Option<String> {
+    let state = states(label, service).unwrap_or_else(|| "unknown".to_owned());
+    let title = service.title();
+    (state != should).then(|| format!("{label} is {state} at {title} instead of {should}."))
+}
+
+fn is_about(expected: &ExpectedWord, word: &Word) -> bool {
+    expected.aspect == word.aspect
+        && expected
+            .known_as
+            .iter()
+            .any(|name| word.names.contains(name))
 }
 
 fn is_of(play: &Expected, record: &Record) -> bool {
     let is_time = record.at.is_some_and(|at| match record.service {
         Service::Trakt | Service::Simkl => (at - play.at).abs() < STOP_EXACTNESS,
         Service::LastFm | Service::ListenBrainz => at == play.at,
+        // They keep days.
+        Service::AniList | Service::MyAnimeList | Service::Goodreads | Service::Letterboxd => {
+            at.date_naive() == play.at.date_naive()
+        }
     });
     is_time
         && play
@@ -231,6 +192,11 @@ fn is_of(play: &Expected, record: &Record) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use chrono::{DateTime, Utc};
+    use hub_domain::{Aspect, ItemKind};
+
     use super::*;
 
     fn at(text: &str) -> DateTime<Utc> {
@@ -238,13 +204,15 @@ mod tests {
     }
 
     fn heat() -> Expected {
+        let elsewhere = [Service::Simkl, Service::Letterboxd];
         Expected {
             label: "Heat".to_owned(),
             kind: ItemKind::Movie,
             known_as: "imdb:tt0113277".to_owned(),
+            known_at: BTreeMap::new(),
             at: at("2026-11-14T22:33:18Z"),
             instead: None,
-            instead_at: BTreeMap::from([(Service::Simkl, "elsewhere".to_owned())]),
+            instead_at: elsewhere.map(|it| (it, NOT_FOUND.to_owned())).into(),
         }
     }
 
@@ -256,51 +224,49 @@ mod tests {
         }
     }
 
+    fn not_found(_label: &str, _service: Service) -> Option<String> {
+        Some(NOT_FOUND.to_owned())
+    }
+
+    fn wrong(expected: &[Expected], records: &[Record]) -> Vec<String> {
+        compare(expected, records, &not_found).1
+    }
+
     #[test]
     fn a_play_that_is_there_once_with_its_time_is_right() {
-        let records = [record(
-            Service::Trakt,
-            "imdb:tt0113277",
-            "2026-11-14T22:33:00Z",
-        )];
-        let (rows, wrong) = compare(&[heat()], &records);
+        let there = record(Service::Trakt, "imdb:tt0113277", "2026-11-14T22:33:00Z");
+        let (rows, wrong) = compare(&[heat()], &[there], &not_found);
         assert_eq!(wrong, Vec::<String>::new());
         let held: Vec<&Held> = rows[0].held.iter().map(|(_, held)| held).collect();
+        let instead = Held::Instead(NOT_FOUND.to_owned());
         assert_eq!(
             held,
             [
                 &Held::At(at("2026-11-14T22:33:00Z")),
-                &Held::Instead("elsewhere".to_owned()),
+                &instead,
                 &Held::NotTaken,
-                &Held::NotTaken
+                &Held::NotTaken,
+                &instead,
+                &instead,
+                &Held::NotTaken,
+                &instead,
             ]
         );
     }
 
     #[test]
     fn missing_doubled_late_and_unknown_plays_are_told() {
-        let missing = compare(&[heat()], &[]).1;
+        let missing = wrong(&[heat()], &[]);
         assert_eq!(missing, ["Heat is missing at Trakt."]);
         let once = record(Service::Trakt, "imdb:tt0113277", "2026-11-14T22:33:00Z");
-        let doubled = compare(&[heat()], &[once.clone(), once]).1;
+        let doubled = wrong(&[heat()], &[once.clone(), once]);
         assert_eq!(doubled, ["Heat is 2 times at Trakt."]);
-        let late = compare(
-            &[heat()],
-            &[record(
-                Service::Trakt,
-                "imdb:tt0113277",
-                "2026-11-15T09:00:00Z",
-            )],
-        )
-        .1;
+        let late = record(Service::Trakt, "imdb:tt0113277", "2026-11-15T09:00:00Z");
+        let late = wrong(&[heat()], &[late]);
         assert_eq!(late.len(), 2, "{late:?}");
-        let unknown = compare(
-            &[],
-            &[record(Service::LastFm, "a – b", "2026-11-15T09:00:00Z")],
-        )
-        .1;
+        let unknown = record(Service::LastFm, "a – b", "2026-11-15T09:00:00Z");
         assert_eq!(
-            unknown,
+            wrong(&[], &[unknown]),
             ["Last.fm holds a – b at 2026-11-15T09:00:00+00:00, which nobody played."]
         );
     }
@@ -311,40 +277,82 @@ mod tests {
             kind: ItemKind::Track,
             known_as: "Björk – Jóga".to_owned(),
             at: at("2026-11-19T17:00:00Z"),
+            instead_at: BTreeMap::new(),
             ..heat()
         };
         let both = |second: &str| {
-            [Service::LastFm, Service::ListenBrainz].map(|service| {
-                record(
-                    service,
-                    "Björk – Jóga",
-                    &format!("2026-11-19T17:00:{second}Z"),
-                )
-            })
+            let time = format!("2026-11-19T17:00:{second}Z");
+            [Service::LastFm, Service::ListenBrainz]
+                .map(|service| record(service, "Björk – Jóga", &time))
         };
+        let joga = std::slice::from_ref(&joga);
+        assert_eq!(wrong(joga, &both("00")), Vec::<String>::new());
+        assert_eq!(wrong(joga, &both("01")).len(), 4);
+    }
+
+    #[test]
+    fn an_episode_of_an_anime_is_right_on_its_day_and_the_one_after_it_is_too_much() {
+        let list = |episode, day: &str| {
+            let name = format!("anilist:131681 {episode}");
+            record(Service::AniList, &name, &format!("{day}T00:00:00Z"))
+        };
+        let not_found = [Service::Trakt, Service::Simkl].map(|it| (it, NOT_FOUND.to_owned()));
+        let judgment = &[Expected {
+            kind: ItemKind::Episode,
+            known_at: BTreeMap::from([(Service::AniList, "anilist:131681 1".to_owned())]),
+            instead_at: not_found.into(),
+            ..heat()
+        }];
         assert_eq!(
-            compare(std::slice::from_ref(&joga), &both("00")).1,
+            wrong(judgment, &[list(1, "2026-11-14")]),
             Vec::<String>::new()
         );
-        assert_eq!(compare(&[joga], &both("01")).1.len(), 4);
+        assert_eq!(wrong(judgment, &[list(1, "2026-11-15")]).len(), 2);
+        let further = [list(1, "2026-11-14"), list(2, "2026-11-14")];
+        assert_eq!(wrong(judgment, &further).len(), 1);
     }
 
     #[test]
-    fn a_play_that_a_service_cannot_know_is_right_when_it_is_not_there() {
-        let unknown = Expected {
-            instead: Some("not found".to_owned()),
-            ..heat()
+    fn what_is_not_there_for_another_reason_than_expected_is_told() {
+        let refused = |_: &str, service| {
+            let is_at_simkl = service == Service::Simkl;
+            Some(if is_at_simkl { "refused" } else { NOT_FOUND }.to_owned())
         };
-        let (rows, wrong) = compare(&[unknown], &[]);
-        assert_eq!(
-            (rows[0].held[0].1.clone(), wrong),
-            (Held::Instead("not found".to_owned()), Vec::new())
-        );
+        let there = record(Service::Trakt, "imdb:tt0113277", "2026-11-14T22:33:00Z");
+        let wrong = compare(&[heat()], &[there], &refused).1;
+        assert_eq!(wrong, ["Heat is refused at Simkl instead of not found."]);
     }
 
     #[test]
-    fn the_list_in_the_binary_is_understood() {
-        let plays = expected().unwrap();
-        assert!(plays.is_sorted_by_key(|play| play.at) && !plays.is_empty());
+    fn a_word_is_right_if_each_service_says_it_on_its_own_scale_and_nobody_else_does() {
+        let held = [(Service::Trakt, "9/10"), (Service::AniList, NOT_FOUND)];
+        let expected = [ExpectedWord {
+            label: "Heat: 8.7".to_owned(),
+            aspect: Aspect::Rating,
+            known_as: vec!["imdb:tt0113277".to_owned()],
+            held: held.map(|(it, says)| (it, says.to_owned())).into(),
+        }];
+        let word = |service, says: &str| Word {
+            service,
+            aspect: Aspect::Rating,
+            names: BTreeSet::from(["imdb:tt0113277".to_owned()]),
+            says: says.to_owned(),
+        };
+        let wrong = |words: &[Word]| compare_words(&expected, words, &not_found).1;
+        let right = word(Service::Trakt, "9/10");
+        assert_eq!(wrong(std::slice::from_ref(&right)), Vec::<String>::new());
+        assert_eq!(wrong(&[]), ["Heat: 8.7: Trakt says nothing."]);
+        let too_low = wrong(&[word(Service::Trakt, "8/10")]);
+        assert_eq!(too_low, ["Heat: 8.7: Trakt says 8/10."]);
+        let at_simkl = wrong(&[right.clone(), word(Service::Simkl, "9/10")]);
+        assert_eq!(at_simkl, ["Heat: 8.7: Simkl says 9/10."]);
+        let loved = Word {
+            aspect: Aspect::Loved,
+            ..word(Service::Trakt, "loved")
+        };
+        assert_eq!(
+            wrong(&[right, loved]),
+            ["Trakt has imdb:tt0113277 as loved (loved), which nobody said."]
+        );
     }
 }

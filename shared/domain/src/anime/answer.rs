@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::names::{Catalogue, Entry};
 use super::query::Reference;
+use crate::delivery::Candidate;
 
 /// Where an episode lies in a catalogue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -85,6 +86,17 @@ pub struct Choice {
     pub episode: Option<u32>,
     /// Which reference led here.
     pub reference: Reference,
+}
+
+impl Choice {
+    /// The choice as a delivery keeps it, in words for people.
+    pub fn candidate(&self) -> Candidate {
+        Candidate {
+            entry: self.entry,
+            episode: self.episode,
+            why: format!("{}: {}", self.reference, self.why),
+        }
+    }
 }
 
 /// Why a place is only a candidate.

@@ -15,6 +15,7 @@ use super::names::{Catalogue, Entry, Key};
 use super::overrides::{Override, Ruling, ruling};
 use super::query::{At, Query, Reference};
 use super::span::Hit;
+use super::whole;
 
 /// How many episodes of an entry one item may stand for and still be marked by itself.
 pub const MOST_AT_ONCE: u32 = 5;
@@ -73,7 +74,12 @@ pub fn find(index: &Index, rules: &[Override], query: &Query, catalogue: Catalog
     let readings: Vec<_> = query
         .references()
         .iter()
-        .map(|reference| read(index, *reference, catalogue))
+        .map(|reference| {
+            let mut reading = read(index, *reference, catalogue);
+            let said = whole::said_of_parts(index, rules, *reference, catalogue);
+            reading.spots.extend(said);
+            reading
+        })
         .collect();
     let leads = |own: bool| {
         let is_lead = move |reading: &&Reading| {
@@ -196,6 +202,7 @@ fn read(index: &Index, reference: Reference, catalogue: Catalogue) -> Reading {
 fn spots(index: &Index, reference: Reference, catalogue: Catalogue) -> (BTreeSet<Spot>, Miss) {
     let Reference { origin, id, at, .. } = reference;
     let (season, episode) = match at {
+        At::All { season } => return whole::spots(index, reference, season, catalogue),
         At::Film => (1, 1),
         At::Season { season, episode } => (season, episode),
         At::Absolute { episode } if origin.is_entry() => (1, episode),
@@ -239,7 +246,12 @@ fn spots(index: &Index, reference: Reference, catalogue: Catalogue) -> (BTreeSet
 }
 
 /// The source named the entry itself; the list may still know that it has no such episode.
-fn named_spot(index: &Index, key: Key, episode: u32, catalogue: Catalogue) -> BTreeSet<Spot> {
+pub(super) fn named_spot(
+    index: &Index,
+    key: Key,
+    episode: u32,
+    catalogue: Catalogue,
+) -> BTreeSet<Spot> {
     let entry = Entry {
         catalogue,
         id: key.id,
@@ -260,7 +272,7 @@ fn named_spot(index: &Index, key: Key, episode: u32, catalogue: Catalogue) -> BT
 }
 
 /// Follows a place into the other catalogue, over the list's link between the two entries.
-fn follow(index: &Index, spot: Spot, catalogue: Catalogue) -> BTreeSet<Spot> {
+pub(super) fn follow(index: &Index, spot: Spot, catalogue: Catalogue) -> BTreeSet<Spot> {
     let rows = index.season(own_key(spot.entry));
     rows.filter(|row| row.entry.catalogue == catalogue)
         .filter_map(|row| {
@@ -365,7 +377,7 @@ fn choice(reference: Reference, spot: Spot, why: Why) -> Choice {
             why
         },
         entry: spot.entry,
-        episode: Some(spot.hit.last),
+        episode: (!matches!(reference.at, At::All { .. })).then_some(spot.hit.last),
         reference,
     }
 }
@@ -375,7 +387,7 @@ fn guesses(index: &Index, reference: Reference, catalogue: Catalogue) -> Vec<Cho
     let counted = match reference.at {
         At::Absolute { episode } => Some((episode, Why::Counted)),
         At::Season { season: 1, episode } => Some((episode, Why::PerhapsAbsolute)),
-        At::Season { .. } | At::Film => None,
+        At::Season { .. } | At::Film | At::All { .. } => None,
     };
     let Reference { origin, id, .. } = reference;
     let counted = counted.and_then(|(episode, why)| {

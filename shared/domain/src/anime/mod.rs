@@ -18,6 +18,7 @@ mod query;
 mod span;
 #[cfg(test)]
 mod tests;
+mod whole;
 
 pub use answer::{Answer, By, Choice, MOST_CHOICES, Miss, Place, Tried, Why};
 pub use index::{Index, NotAnIndex};

@@ -4,7 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
+use crate::identity::fold;
 use crate::names::NotAName;
 
 /// A catalogue of anime: one entry a cour, season, film or special, its episodes counted from 1.
@@ -100,11 +102,13 @@ pub enum Origin {
     ImdbMovie,
     /// A film of TheTVDB.
     TvdbMovie,
+    /// A show or film by its title: only the user's own rules know it, for libraries that tell no id of the show.
+    Title,
 }
 
 impl Origin {
     /// Every origin, the most exact first: the order in which references are tried and stored.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::AniList,
         Self::MyAnimeList,
         Self::AniDb,
@@ -114,6 +118,7 @@ impl Origin {
         Self::TmdbMovie,
         Self::ImdbMovie,
         Self::TvdbMovie,
+        Self::Title,
     ];
 
     /// The name in the list of numbers, and in stored overrides.
@@ -128,6 +133,7 @@ impl Origin {
             Self::TmdbMovie => "tmdb_movie",
             Self::ImdbMovie => "imdb_movie",
             Self::TvdbMovie => "tvdb_movie",
+            Self::Title => "title",
         }
     }
 
@@ -143,6 +149,7 @@ impl Origin {
             Self::TmdbMovie => 6,
             Self::ImdbMovie => 7,
             Self::TvdbMovie => 8,
+            Self::Title => 9,
         }
     }
 
@@ -158,6 +165,21 @@ impl Origin {
 
     const fn writes_tt(self) -> bool {
         matches!(self, Self::ImdbShow | Self::ImdbMovie)
+    }
+
+    /// The number that stands for a title: the same for every spelling that differs in case and punctuation alone.
+    ///
+    /// It is one of 4,294,967,295 and is compared with a single user's rules, so that two of their shows meet by chance
+    /// once in a million libraries.
+    pub fn of_title(title: &str, year: Option<i32>) -> Option<u32> {
+        let folded = fold(title);
+        if folded.is_empty() {
+            return None;
+        }
+        let year = year.map_or_else(String::new, |year| year.to_string());
+        let digest = Sha256::digest(format!("{folded}\n{year}"));
+        let number = digest.first_chunk::<4>().copied()?;
+        Some(u32::from_be_bytes(number).max(1))
     }
 
     /// Reads an id as the origin writes it: a number from 1, with `tt` in front at IMDb.
@@ -218,6 +240,10 @@ impl Descriptor {
         let Ok(origin) = provider.parse::<Origin>() else {
             return Self::Foreign;
         };
+        // What users call their shows is no matter of the list's.
+        if origin == Origin::Title {
+            return Self::Foreign;
+        }
         let Some(id) = origin.id(id) else {
             return Self::Broken;
         };

@@ -16,9 +16,9 @@ pub struct Override {
     pub id: u32,
     /// The season; `None` for numbers over all seasons, and for a film.
     pub season: Option<u32>,
-    /// The first episode it is about; 1 for a film.
+    /// The first episode it is about; 1 for a film, 0 for the season or show as a whole, which is rated and listed.
     pub from: u32,
-    /// The last; `None` for "and all that follow".
+    /// The last; `None` for "and all that follow", 0 for the whole alone and none of its episodes.
     pub to: Option<u32>,
     /// What it says.
     pub says: Says,
@@ -48,7 +48,12 @@ impl Override {
             id: reference.id,
             season,
             from,
-            to: matches!(reference.at, At::Film).then_some(1),
+            to: match reference.at {
+                At::Film => Some(1),
+                // Which entry a season is rated as says nothing of where its episodes lie.
+                At::All { .. } => Some(0),
+                At::Season { .. } | At::Absolute { .. } => None,
+            },
             says: Says::Is {
                 entry,
                 first: episode,
@@ -56,14 +61,36 @@ impl Override {
         }
     }
 
+    /// The rule that none of it is sent: a film, everything from an episode on, or all of a season or show.
+    pub fn of_refusal(reference: Reference) -> Self {
+        let (season, from) = numbered(reference.at);
+        Self {
+            origin: reference.origin,
+            id: reference.id,
+            season,
+            from,
+            to: matches!(reference.at, At::Film).then_some(1),
+            says: Says::IsNotSent,
+        }
+    }
+
     fn holds(&self, reference: &Reference) -> Option<u32> {
         let (season, episode) = numbered(reference.at);
-        let is_meant = self.origin == reference.origin
-            && self.id == reference.id
+        let is_of_it = self.origin == reference.origin && self.id == reference.id;
+        if is_of_it && self.is_of_whole_show() {
+            return Some(episode);
+        }
+        let is_meant = is_of_it
             && self.season == season
             && episode >= self.from
             && self.to.is_none_or(|to| episode <= to);
         is_meant.then(|| episode - self.from)
+    }
+
+    /// Says whether it refuses everything there is of a show, whatever the season.
+    fn is_of_whole_show(&self) -> bool {
+        let is_all = self.season.is_none() && self.from == 0 && self.to.is_none();
+        is_all && self.says == Says::IsNotSent
     }
 
     fn width(&self) -> u32 {
@@ -81,9 +108,11 @@ pub(super) enum Ruling {
 /// What the rules say for a catalogue: the narrowest one that holds, of equal ones the one that begins later, then one
 /// that names this very catalogue, else the one that was said later.
 ///
-/// The order of the references decides between rules for different ids of the item.
+/// The order of the references decides between rules for different ids of the item; its title comes last.
 pub(super) fn ruling(rules: &[Override], query: &Query, catalogue: Catalogue) -> Option<Ruling> {
-    query.references().iter().find_map(|reference| {
+    let title = query.title();
+    let references = query.references().iter().chain(title.as_ref());
+    references.into_iter().find_map(|reference| {
         let (_, rule, offset) = rules
             .iter()
             .enumerate()
@@ -101,11 +130,35 @@ pub(super) fn ruling(rules: &[Override], query: &Query, catalogue: Catalogue) ->
     })
 }
 
+/// The entries that rules name for parts of a season or show that is asked for as a whole.
+pub(super) fn entries_of_parts(
+    rules: &[Override],
+    reference: Reference,
+) -> impl Iterator<Item = Entry> {
+    rules.iter().filter_map(move |rule| {
+        let At::All { season } = reference.at else {
+            return None;
+        };
+        let is_of_it = rule.origin == reference.origin && rule.id == reference.id;
+        let is_part = rule.from > 0
+            && match season {
+                Some(_) => rule.season == season,
+                // The specials of a show are not asked for.
+                None => rule.season != Some(0),
+            };
+        match rule.says {
+            Says::Is { entry, .. } if is_of_it && is_part => Some(entry),
+            Says::Is { .. } | Says::IsNotSent => None,
+        }
+    })
+}
+
 const fn numbered(at: At) -> (Option<u32>, u32) {
     match at {
         At::Season { season, episode } => (Some(season), episode),
         At::Absolute { episode } => (None, episode),
         At::Film => (None, 1),
+        At::All { season } => (season, 0),
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::names::Origin;
-use crate::media::{ExternalId, ItemKind, MediaItem, Namespace, Scope};
+use crate::media::{ExternalId, ItemKind, MediaItem, Namespace, Numbering, Scope};
 
 /// The number of an episode, as a source gave it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -25,6 +25,11 @@ pub enum At {
     },
     /// The whole of a film.
     Film,
+    /// The whole of a season, or without one of a show: to be rated and listed, never watched at once.
+    All {
+        /// The season.
+        season: Option<u32>,
+    },
 }
 
 /// One way in which the item is named.
@@ -52,6 +57,7 @@ impl fmt::Display for Reference {
             Origin::TmdbMovie => ("TMDB film", ""),
             Origin::ImdbMovie => ("IMDb film", "tt"),
             Origin::TvdbMovie => ("TheTVDB film", ""),
+            Origin::Title => ("title", ""),
         };
         // IMDb writes at least seven digits.
         match tt {
@@ -61,7 +67,10 @@ impl fmt::Display for Reference {
         match self.at {
             At::Season { season, episode } => write!(f, " season {season} episode {episode}"),
             At::Absolute { episode } => write!(f, " episode {episode} of all"),
-            At::Film => Ok(()),
+            At::All {
+                season: Some(season),
+            } => write!(f, " season {season}"),
+            At::Film | At::All { season: None } => Ok(()),
         }
     }
 }
@@ -71,6 +80,8 @@ impl fmt::Display for Reference {
 pub struct Query {
     /// The references, in the order of [`Origin::ALL`], each once.
     references: Vec<Reference>,
+    /// Its title, for the user's rules alone: the list knows none.
+    title: Option<Reference>,
 }
 
 impl Query {
@@ -79,25 +90,47 @@ impl Query {
         let mut references: Vec<_> = references.into_iter().collect();
         references.sort_unstable();
         references.dedup();
-        Self { references }
+        Self {
+            references,
+            title: None,
+        }
     }
 
-    /// What is known of an item: the show's ids and numbers of an episode, the own ids of a film.
+    /// What is known of an item: the show's ids and numbers of an episode or a season, the own ids of a film or a show.
     ///
     /// An episode's *own* ids lead nowhere here, the list starts from shows: they are to be resolved before. The first
     /// episode of a file with several is meant; the others are [`MediaItem::part`]s.
     pub fn of(item: &MediaItem) -> Self {
-        Self::new(item.ids.iter().filter_map(|id| match item.kind {
+        let query = Self::new(item.ids.iter().filter_map(|id| match item.kind {
             ItemKind::Episode => episode(item, id),
             ItemKind::Movie => film(id),
+            ItemKind::Show => show(id),
+            ItemKind::Season => season(item, id),
             ItemKind::Track
             | ItemKind::PodcastEpisode
             | ItemKind::Book
-            | ItemKind::Show
-            | ItemKind::Season
             | ItemKind::Album
             | ItemKind::Artist => None,
-        }))
+        }));
+        Self {
+            title: title(item),
+            ..query
+        }
+    }
+
+    /// The same query with what else became known of the item.
+    #[must_use]
+    pub fn with(self, references: impl IntoIterator<Item = Reference>) -> Self {
+        let all = self.references.into_iter().chain(references);
+        Self {
+            title: self.title,
+            ..Self::new(all)
+        }
+    }
+
+    /// Its title, for a rule of the user where no id is known.
+    pub const fn title(&self) -> Option<Reference> {
+        self.title
     }
 
     /// The references, the most exact origin first.
@@ -158,6 +191,76 @@ fn episode(item: &MediaItem, id: &ExternalId) -> Option<Reference> {
         id: origin.id(id.value())?,
         at,
         is_own_number,
+    })
+}
+
+fn season(item: &MediaItem, id: &ExternalId) -> Option<Reference> {
+    let origin = origins(id.namespace)?.of_show;
+    let own = id.numbering.map(|numbering| numbering.season);
+    let season = match id.scope {
+        // Catalogues have an entry where others have a season: its id is the season's own.
+        Scope::Item | Scope::Season if origin.is_entry() => None,
+        // The season's own id leads nowhere: the list starts from shows.
+        Scope::Item | Scope::Season => return None,
+        Scope::Show => Some(own.or(item.season)?),
+    };
+    if origin.is_entry() && season.is_some_and(|season| season > 1) {
+        return None;
+    }
+    Some(Reference {
+        origin,
+        id: origin.id(id.value())?,
+        at: At::All { season },
+        is_own_number: season.is_none() || own.is_some(),
+    })
+}
+
+fn show(id: &ExternalId) -> Option<Reference> {
+    if id.scope == Scope::Season {
+        return None;
+    }
+    let origin = origins(id.namespace)?.of_show;
+    Some(Reference {
+        origin,
+        id: origin.id(id.value())?,
+        at: At::All { season: None },
+        is_own_number: true,
+    })
+}
+
+/// What a rule by title is about: nothing where the item does not say of which show it is, or which part.
+fn title(item: &MediaItem) -> Option<Reference> {
+    let (title, year, at) = match item.kind {
+        ItemKind::Episode => {
+            let at = match item.numbering() {
+                Some(Numbering { season, episode }) => At::Season { season, episode },
+                None => At::Absolute {
+                    episode: item.episode?,
+                },
+            };
+            (item.show_title.as_ref()?, item.show_year, at)
+        }
+        ItemKind::Season => {
+            let season = Some(item.season?);
+            (
+                item.show_title.as_ref()?,
+                item.show_year,
+                At::All { season },
+            )
+        }
+        ItemKind::Show => (item.title.as_ref()?, item.year, At::All { season: None }),
+        ItemKind::Movie => (item.title.as_ref()?, item.year, At::Film),
+        ItemKind::Track
+        | ItemKind::PodcastEpisode
+        | ItemKind::Book
+        | ItemKind::Album
+        | ItemKind::Artist => return None,
+    };
+    Some(Reference {
+        origin: Origin::Title,
+        id: Origin::of_title(title, year)?,
+        at,
+        is_own_number: false,
     })
 }
 

@@ -80,7 +80,28 @@ pub fn aliases(media: &MediaItem, server: &ServerRef) -> Vec<Alias> {
             false,
         );
     }
+    if let (true, Some(content_id)) = (found.is_empty(), &media.content_id)
+        && server.source == Source::Queue
+    {
+        // Nothing else tells what was queued: the id is the media server's, as in its events.
+        found.push(Alias {
+            key: format!("{}:-#{content_id}", Source::Canonical),
+            is_id: true,
+            is_local: true,
+        });
+    }
     found
+}
+
+/// Says whether an item of a user's history waits for the media server's library to say what it is.
+///
+/// The item of a server of which the hub never learns a library does not.
+pub fn awaits_library(item: &ItemKey, media: &MediaItem) -> bool {
+    let has_library = Source::WEBHOOKS.iter().all(|source| {
+        let rest = item.as_str().strip_prefix(source.name());
+        !rest.is_some_and(|rest| rest.starts_with(':'))
+    });
+    media.is_nameless() && has_library
 }
 
 /// The hub's own name for an item that was never seen before: its first alias.
@@ -224,6 +245,21 @@ mod tests {
         assert!(keys[4].starts_with("episode:name#") && !found[4].is_id);
         episode.show_title = Some("MARVELS: agents of shield".to_owned());
         assert_eq!(aliases(&episode, &server)[4], found[4]);
+    }
+
+    #[test]
+    fn what_is_queued_by_its_id_alone_is_the_item_of_the_servers_events() {
+        let mut queued = MediaItem::new(ItemKind::Movie);
+        queued.content_id = Some("77".to_owned());
+        let events = ServerRef::unnamed(Source::Canonical);
+        let queue = ServerRef::unnamed(Source::Queue);
+        assert_eq!(aliases(&queued, &queue), aliases(&queued, &events));
+        let item = item_key(&queued, &queue);
+        assert!(awaits_library(&item, &queued));
+        let plex = item_key(&queued, &ServerRef::new(Source::Plex, "abc"));
+        assert!(!awaits_library(&plex, &queued));
+        queued.title = Some("The Matrix".to_owned());
+        assert!(!awaits_library(&item, &queued));
     }
 
     #[test]

@@ -7,5 +7,5 @@
 mod items;
 mod plays;
 
-pub use items::{Alias, Choice, aliases, choose_item, contradict, fold, item_key};
+pub use items::{Alias, Choice, aliases, awaits_library, choose_item, contradict, fold, item_key};
 pub use plays::{Candidate, Seen, find_same};

@@ -4,6 +4,7 @@
 //! tells which (TMDB and TheTVDB count both from 1).
 
 mod ids;
+mod library;
 
 use std::fmt;
 use std::str::FromStr;
@@ -80,6 +81,14 @@ impl ItemKind {
     /// Says whether it is watched: a film or an episode.
     pub const fn is_video(self) -> bool {
         matches!(self, Self::Movie | Self::Episode)
+    }
+
+    /// Says whether it is watched, or consists of what is watched.
+    pub const fn is_of_video(self) -> bool {
+        matches!(
+            self,
+            Self::Movie | Self::Episode | Self::Season | Self::Show
+        )
     }
 }
 

@@ -79,6 +79,13 @@ pub(super) fn device_poll(failure: &Failure) -> Option<DevicePoll> {
     }
 }
 
+/// Says whether a heart was refused since Last.fm knows no such track.
+///
+/// The same number stands for parameters that are missing or wrong.
+pub(super) fn is_unknown_track(failure: &Failure) -> bool {
+    failure.error == 6 && failure.message.to_ascii_lowercase().contains("not found")
+}
+
 /// What a scrobble's `ignoredMessage` means.
 ///
 /// Source: <https://www.last.fm/api/show/track.scrobble>

@@ -3,9 +3,9 @@ use hub_domain::media::Scope;
 use super::*;
 use crate::Provider;
 use crate::seam::{DevicePoll, Tokens};
-use crate::testing::{Got, Server, at, client, give, id, play, tokens, track};
+use crate::testing::{Got, Server, at, client, context, give, id, play, tokens, track};
 
-fn provider(url: &Url) -> Provider {
+pub(super) fn provider(url: &Url) -> Provider {
     Provider::LastFm(LastFm::new(
         LastFmApp {
             api_key: "0123456789abcdef0123456789abcdef".to_owned(),
@@ -17,11 +17,11 @@ fn provider(url: &Url) -> Provider {
     ))
 }
 
-fn nowhere() -> Provider {
+pub(super) fn nowhere() -> Provider {
     provider(&"https://ws.audioscrobbler.com/".parse().unwrap())
 }
 
-fn account(tokens: &Tokens) -> Account<'_> {
+pub(super) fn account(tokens: &Tokens) -> Account<'_> {
     Account {
         tokens,
         username: "alice",
@@ -29,7 +29,7 @@ fn account(tokens: &Tokens) -> Account<'_> {
     }
 }
 
-fn form(got: &Got) -> Vec<(String, String)> {
+pub(super) fn form(got: &Got) -> Vec<(String, String)> {
     form_urlencoded::parse(got.body.as_bytes())
         .into_owned()
         .collect()
@@ -61,7 +61,7 @@ async fn one_scrobble_is_sent_as_an_array_of_one_signed_and_with_its_start() {
     let provider = provider(&server.url);
     let play = joga();
     let prepared = provider
-        .prepare(std::slice::from_ref(&play), None, at(170))
+        .prepare_plays(std::slice::from_ref(&play), &context(None), at(170))
         .prepared
         .unwrap();
     for secret in ["access-token", "api_sig", "0123456789abcdef", "mysecret"] {
@@ -76,7 +76,7 @@ async fn one_scrobble_is_sent_as_an_array_of_one_signed_and_with_its_start() {
         remote_id: None,
         detail: None,
     };
-    assert_eq!(outcomes, [(play.id, delivered)]);
+    assert_eq!(outcomes, [(play.id.into(), delivered)]);
     let got = server.got();
     assert_eq!(got[0].line, "POST /2.0/");
     assert_eq!(
@@ -109,15 +109,18 @@ async fn a_batch_is_read_item_by_item() {
     let server = Server::answering([give(200, body)]).await;
     let provider = provider(&server.url);
     let plays = [joga(), play(track("Unknown", "X"), Some(at(300)), None)];
-    let prepared = provider.prepare(&plays, None, at(600)).prepared.unwrap();
+    let prepared = provider
+        .prepare_plays(&plays, &context(None), at(600))
+        .prepared
+        .unwrap();
     let tokens = tokens();
     let outcomes = provider
         .send(&account(&tokens), &prepared, at(600))
         .await
         .unwrap();
-    assert_eq!(outcomes[0].0, plays[0].id);
+    assert_eq!(outcomes[0].0, plays[0].id.clone().into());
     assert!(matches!(outcomes[0].1, Outcome::Delivered { .. }));
-    assert_eq!(outcomes[1].0, plays[1].id);
+    assert_eq!(outcomes[1].0, plays[1].id.clone().into());
     assert!(matches!(&outcomes[1].1, Outcome::Ignored { why } if why.contains("code 1")));
 }
 
@@ -126,7 +129,7 @@ fn fifty_go_into_one_request_and_the_rest_is_left() {
     let plays: Vec<Play> = (0..51)
         .map(|n| play(track("a", &format!("t{n}")), Some(at(n * 300)), None))
         .collect();
-    let preparation = nowhere().prepare(&plays, None, at(51 * 300));
+    let preparation = nowhere().prepare_plays(&plays, &context(None), at(51 * 300));
     let prepared = preparation.prepared.unwrap();
     assert_eq!(prepared.plays.len(), 50);
     assert!(prepared.body.contains("artist%5B49%5D=a"));
@@ -141,7 +144,7 @@ fn what_is_older_than_fourteen_days_is_settled_without_a_call() {
         (OLDEST.num_seconds() + 1, false),
         (30 * day, false),
     ] {
-        let preparation = nowhere().prepare(&[joga()], None, at(age));
+        let preparation = nowhere().prepare_plays(&[joga()], &context(None), at(age));
         assert_eq!(preparation.prepared.is_some(), is_sent, "{age}");
         if !is_sent {
             let Outcome::Ignored { why } = &preparation.settled[0].1 else {
@@ -157,7 +160,7 @@ fn a_duration_below_thirty_seconds_is_not_told() {
     let mut media = track("a", "b");
     media.duration = Some(TimeDelta::seconds(29));
     let prepared = nowhere()
-        .prepare(&[play(media, Some(at(0)), None)], None, at(9))
+        .prepare_plays(&[play(media, Some(at(0)), None)], &context(None), at(9))
         .prepared
         .unwrap();
     assert!(!prepared.body.contains("duration"), "{}", prepared.body);
@@ -207,7 +210,10 @@ async fn an_error_is_one_with_any_status() {
     ])
     .await;
     let provider = provider(&server.url);
-    let prepared = provider.prepare(&[joga()], None, at(170)).prepared.unwrap();
+    let prepared = provider
+        .prepare_plays(&[joga()], &context(None), at(170))
+        .prepared
+        .unwrap();
     let tokens = tokens();
     for expected in [
         Disposition::Auth,

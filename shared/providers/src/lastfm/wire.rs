@@ -79,7 +79,7 @@ fn item(item: &Value) -> Option<Ignored> {
 }
 
 /// A number, or text that is one.
-fn number(value: &Value) -> Option<i64> {
+pub(super) fn number(value: &Value) -> Option<i64> {
     value
         .as_i64()
         .or_else(|| value.as_str()?.trim().parse().ok())

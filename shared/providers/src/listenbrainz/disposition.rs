@@ -5,7 +5,7 @@ use hub_domain::Disposition;
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 
-use crate::http::{is_page, retry_after, seconds_from};
+use crate::http::{is_page, retry_after, seconds_from, text_of};
 
 /// The wait after a 429 that names none: one window of the limit.
 const WINDOW: TimeDelta = TimeDelta::seconds(10);
@@ -39,6 +39,14 @@ pub(super) fn disposition(
         // Redirects are not followed: nothing was taken there.
         _ => Disposition::Retryable,
     }
+}
+
+/// Says whether a compatible server has no such path. Maloja says so with 200, others with a page.
+///
+/// To be asked about what not every such server has; what becomes of listens is decided by [`disposition`].
+pub(super) fn is_unknown_path(status: StatusCode, body: &str) -> bool {
+    matches!(status.as_u16(), 404 | 405 | 501)
+        || text_of(body, &["error"]).is_some_and(|words| words == "Invalid Method")
 }
 
 fn reset_in(headers: &HeaderMap, now: DateTime<Utc>) -> Option<DateTime<Utc>> {

@@ -5,16 +5,21 @@
 //! - Limits: 1000 listens a request, of which we use [`MOST_LISTENS`]; 10,240 bytes a listen on average; 30 requests
 //!   per 10 s and address, see `disposition`. One refused listen refuses its whole batch.
 //! - Repeats: harmless, the same second with the same names is stored once. Compatible servers (Maloja, Koito) store
-//!   at least once, may stop in the middle of a batch, and so get one listen a request.
+//!   at least once, may stop in the middle of a batch, and so get one listen a request. Feedback and deletions are the
+//!   same however often they are told; few compatible servers know either.
 
 pub mod address;
 mod disposition;
+mod reading;
+mod statements;
+mod undo;
 mod wire;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use hub_domain::connection::Identity;
 use hub_domain::live::Playing;
 use hub_domain::{Disposition, LiveState, Outcome, Play, PlayId, Service};
+use reqwest::RequestBuilder;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
 use url::Url;
 
@@ -64,12 +69,12 @@ impl ListenBrainz {
         Self { root, http }
     }
 
-    pub(crate) fn prepare(
+    pub(crate) fn prepare_plays(
         &self,
         plays: &[Play],
         account_url: Option<&str>,
         now: DateTime<Utc>,
-    ) -> Preparation {
+    ) -> Preparation<PlayId> {
         let most = if self.is_compatible(account_url) {
             1
         } else {
@@ -98,12 +103,12 @@ impl ListenBrainz {
             1 => wire::ListenType::Single,
             _ => wire::ListenType::Import,
         };
-        preparation.prepared = Some(Prepared {
-            call: "submit-listens".to_owned(),
-            body: body(listen_type, &listens),
-            plays: prepared,
-            prepared_at: now,
-        });
+        preparation.prepared = Some(Prepared::of_plays(
+            "submit-listens",
+            body(listen_type, &listens),
+            prepared,
+            now,
+        ));
         preparation
     }
 
@@ -247,36 +252,90 @@ impl ListenBrainz {
         body: String,
         now: DateTime<Utc>,
     ) -> Result<(), ProviderError> {
-        let root = self.root_of(account.url, operation)?;
-        let request = self
-            .http
-            .post(http::under(&root, "1/submit-listens"))
-            .header(AUTHORIZATION, authorization(account))
-            .header(CONTENT_TYPE, "application/json")
-            .body(body);
+        let request = self.post(account, operation, "1/submit-listens", body)?;
         let answer = self.send(operation, Effect::Writes, request, now).await?;
         let is_compatible = self.is_compatible(account.url);
         is_taken(&answer, is_compatible).map_err(|(next, why)| error(operation, next, why))
+    }
+
+    fn post(
+        &self,
+        account: &Account<'_>,
+        operation: &'static str,
+        path: &str,
+        body: String,
+    ) -> Result<RequestBuilder, ProviderError> {
+        let root = self.root_of(account.url, operation)?;
+        Ok(self
+            .http
+            .post(http::under(&root, path))
+            .header(AUTHORIZATION, authorization(account))
+            .header(CONTENT_TYPE, "application/json")
+            .body(body))
+    }
+
+    /// Reads some listens of the user, newest first; `bounds` is the query.
+    async fn listens(
+        &self,
+        account: &Account<'_>,
+        operation: &'static str,
+        bounds: &[(&str, String)],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<wire::Listened>, ProviderError> {
+        let mut address = self.root_of(account.url, operation)?;
+        if let Ok(mut path) = address.path_segments_mut() {
+            path.pop_if_empty();
+            path.extend(["1", "user", account.username, "listens"]);
+        }
+        address.query_pairs_mut().extend_pairs(bounds);
+        let request = self
+            .http
+            .get(address)
+            .header(AUTHORIZATION, authorization(account));
+        let answer = self.send(operation, Effect::Reads, request, now).await?;
+        let read: wire::Listens = answer.json().map_err(|cause| {
+            let why = "the answer could not be read";
+            error(operation, Disposition::Retryable, why).caused_by(Box::new(cause))
+        })?;
+        Ok(read.payload.listens)
+    }
+
+    async fn ask(
+        &self,
+        operation: &'static str,
+        effect: Effect,
+        request: RequestBuilder,
+    ) -> Result<Answer, ProviderError> {
+        http::call(request).await.map_err(|lost| {
+            error(operation, effect.judge(lost.disposition), lost.why).caused_by(lost.source)
+        })
     }
 
     async fn send(
         &self,
         operation: &'static str,
         effect: Effect,
-        request: reqwest::RequestBuilder,
+        request: RequestBuilder,
         now: DateTime<Utc>,
     ) -> Result<Answer, ProviderError> {
-        let answer = http::call(request).await.map_err(|lost| {
-            error(operation, effect.judge(lost.disposition), lost.why).caused_by(lost.source)
-        })?;
-        if answer.status.is_success() {
-            return Ok(answer);
-        }
-        let next = disposition::disposition(answer.status, &answer.headers, &answer.body, now);
-        let why = http::text_of(&answer.body, &["error", "message", "status"])
-            .unwrap_or_else(|| format!("answered {}", answer.status));
-        Err(error(operation, effect.judge(next), why))
+        let answer = self.ask(operation, effect, request).await?;
+        accept(operation, effect, answer, now)
     }
+}
+
+fn accept(
+    operation: &'static str,
+    effect: Effect,
+    answer: Answer,
+    now: DateTime<Utc>,
+) -> Result<Answer, ProviderError> {
+    if answer.status.is_success() {
+        return Ok(answer);
+    }
+    let next = disposition::disposition(answer.status, &answer.headers, &answer.body, now);
+    let why = http::text_of(&answer.body, &["error", "message", "status"])
+        .unwrap_or_else(|| format!("answered {}", answer.status));
+    Err(error(operation, effect.judge(next), why))
 }
 
 fn error(operation: &'static str, next: Disposition, why: impl AsRef<str>) -> ProviderError {

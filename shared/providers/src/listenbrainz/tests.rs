@@ -4,18 +4,18 @@ use serde_json::json;
 use super::*;
 use crate::Provider;
 use crate::seam::IfLost;
-use crate::testing::{Server, at, client, give, id, play, tokens, track};
+use crate::testing::{Server, at, client, context, give, id, play, tokens, track};
 
-const OK: &str = include_str!("fixtures/submit-listens-200.json");
+pub(super) const OK: &str = include_str!("fixtures/submit-listens-200.json");
 
-fn provider(url: &Url) -> Provider {
+pub(super) fn provider(url: &Url) -> Provider {
     let app = ListenBrainzApp {
         api_url: url.clone(),
     };
     Provider::ListenBrainz(ListenBrainz::new(app, client()))
 }
 
-fn account<'a>(tokens: &'a Tokens, url: Option<&'a str>) -> Account<'a> {
+pub(super) fn account<'a>(tokens: &'a Tokens, url: Option<&'a str>) -> Account<'a> {
     Account {
         tokens,
         username: "alice",
@@ -23,7 +23,7 @@ fn account<'a>(tokens: &'a Tokens, url: Option<&'a str>) -> Account<'a> {
     }
 }
 
-fn nowhere() -> Provider {
+pub(super) fn nowhere() -> Provider {
     provider(&"https://api.listenbrainz.org".parse().unwrap())
 }
 
@@ -63,7 +63,7 @@ async fn one_listen_goes_out_as_single_with_the_second_it_began() {
     let provider = provider(&server.url);
     let play = joga();
     let prepared = provider
-        .prepare(std::slice::from_ref(&play), None, at(170))
+        .prepare_plays(std::slice::from_ref(&play), &context(None), at(170))
         .prepared
         .unwrap();
     let tokens = tokens();
@@ -75,7 +75,7 @@ async fn one_listen_goes_out_as_single_with_the_second_it_began() {
         remote_id: None,
         detail: None,
     };
-    assert_eq!(outcomes, [(play.id, delivered)]);
+    assert_eq!(outcomes, [(play.id.into(), delivered)]);
     let got = server.got();
     assert_eq!(got.len(), 1);
     assert_eq!(got[0].line, "POST /1/submit-listens");
@@ -101,7 +101,7 @@ fn what_is_unknown_is_left_out_and_never_null() {
     let mut media = track("a", "b");
     media.duration = None;
     let prepared = nowhere()
-        .prepare(&[play(media, Some(at(0)), None)], None, at(9))
+        .prepare_plays(&[play(media, Some(at(0)), None)], &context(None), at(9))
         .prepared;
     assert_eq!(
         prepared.unwrap().body,
@@ -118,20 +118,24 @@ fn a_hundred_go_into_one_import_and_one_to_a_compatible_server() {
         .map(|n| play(track("a", &format!("t{n}")), Some(at(n * 300)), None))
         .collect();
     let now = at(130 * 300);
-    let preparation = nowhere().prepare(&plays, None, now);
+    let preparation = nowhere().prepare_plays(&plays, &context(None), now);
     let prepared = preparation.prepared.unwrap();
     assert_eq!(prepared.plays.len(), MOST_LISTENS);
     assert!(prepared.body.starts_with(r#"{"listen_type":"import""#));
     assert_eq!(preparation.left.len(), 30);
     assert_eq!(preparation.left[0], plays[100].id);
 
-    let compatible = nowhere().prepare(
+    let compatible = nowhere().prepare_plays(
         &plays,
-        Some("https://maloja.example/apis/listenbrainz/1"),
+        &context(Some("https://maloja.example/apis/listenbrainz/1")),
         now,
     );
     assert_eq!(compatible.prepared.unwrap().plays.len(), 1);
-    let own = nowhere().prepare(&plays, Some("https://api.listenbrainz.org/1/"), now);
+    let own = nowhere().prepare_plays(
+        &plays,
+        &context(Some("https://api.listenbrainz.org/1/")),
+        now,
+    );
     assert_eq!(own.prepared.unwrap().plays.len(), MOST_LISTENS);
 }
 
@@ -139,8 +143,8 @@ fn a_hundred_go_into_one_import_and_one_to_a_compatible_server() {
 fn preparing_twice_gives_the_same_bytes() {
     let plays = [joga()];
     assert_eq!(
-        nowhere().prepare(&plays, None, at(170)),
-        nowhere().prepare(&plays, None, at(170))
+        nowhere().prepare_plays(&plays, &context(None), at(170)),
+        nowhere().prepare_plays(&plays, &context(None), at(170))
     );
 }
 
@@ -157,7 +161,7 @@ fn what_the_service_would_refuse_does_not_block_the_rest() {
         ),
         play(track("a", "b"), Some(at(0)), None),
     ];
-    let preparation = nowhere().prepare(&plays, None, at(9));
+    let preparation = nowhere().prepare_plays(&plays, &context(None), at(9));
     assert_eq!(preparation.prepared.unwrap().plays.len(), 1);
     assert!(matches!(preparation.settled[0].1, Outcome::Refused { .. }));
     assert!(matches!(preparation.settled[1].1, Outcome::Ignored { .. }));
@@ -169,7 +173,7 @@ async fn a_compatible_server_is_called_under_its_prefix() {
     let url = format!("{}apis/listenbrainz/1/submit-listens", server.url);
     let provider = nowhere();
     let prepared = provider
-        .prepare(&[joga()], Some(&url), at(170))
+        .prepare_plays(&[joga()], &context(Some(&url)), at(170))
         .prepared
         .unwrap();
     let tokens = tokens();
@@ -235,7 +239,10 @@ async fn a_429_lets_the_listens_wait_until_the_named_second() {
     let body = include_str!("fixtures/submit-listens-429.json");
     let server = Server::answering([give(429, body).with("x-ratelimit-reset-in", "7")]).await;
     let provider = provider(&server.url);
-    let prepared = provider.prepare(&[joga()], None, at(170)).prepared.unwrap();
+    let prepared = provider
+        .prepare_plays(&[joga()], &context(None), at(170))
+        .prepared
+        .unwrap();
     let tokens = tokens();
     let error = provider
         .send(&account(&tokens, None), &prepared, at(170))
@@ -261,7 +268,10 @@ async fn nothing_sent_is_retryable_and_an_answer_lost_is_in_doubt() {
         (Server::hanging_up().await, Disposition::InDoubt),
     ] {
         let provider = provider(&url);
-        let prepared = provider.prepare(&[joga()], None, at(170)).prepared.unwrap();
+        let prepared = provider
+            .prepare_plays(&[joga()], &context(None), at(170))
+            .prepared
+            .unwrap();
         let error = provider
             .send(&account(&tokens, None), &prepared, at(170))
             .await

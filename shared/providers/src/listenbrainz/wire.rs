@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::music::Song;
 
 /// The program that submits; its version has a field of its own.
-const SUBMISSION_CLIENT: &str = "Scrobble Hub";
+pub(super) const SUBMISSION_CLIENT: &str = "Scrobble Hub";
 /// The longest track, in milliseconds (24 days).
 const LONGEST_TRACK: i64 = 2_073_600_000;
 
@@ -123,4 +123,76 @@ pub(super) struct Submitted {
 pub(super) struct Validation {
     pub(super) valid: Option<bool>,
     pub(super) user_name: Option<String>,
+}
+
+/// The body of `feedback/recording-feedback`; any other key is refused.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Feedback {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) recording_mbid: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) recording_msid: Option<String>,
+    /// 1 love, −1 hate, 0 neither.
+    pub(super) score: i8,
+}
+
+/// The answer of `metadata/lookup`: empty if nothing matches, and at times the match is another recording.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Match {
+    #[serde(default)]
+    pub(super) recording_mbid: Option<String>,
+    #[serde(default)]
+    pub(super) recording_name: Option<String>,
+    #[serde(default)]
+    pub(super) artist_credit_name: Option<String>,
+}
+
+/// The answer of `user/{name}/listens`, newest first.
+#[derive(Debug, Deserialize)]
+pub(super) struct Listens {
+    pub(super) payload: ListensPayload,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct ListensPayload {
+    pub(super) listens: Vec<Listened>,
+}
+
+/// One listen of a user.
+#[derive(Debug, Deserialize)]
+pub(super) struct Listened {
+    pub(super) listened_at: i64,
+    /// The server's own id of these names, this album, this number and this length.
+    pub(super) recording_msid: String,
+    pub(super) track_metadata: ListenedTrack,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct ListenedTrack {
+    pub(super) artist_name: String,
+    pub(super) track_name: String,
+    #[serde(default)]
+    pub(super) additional_info: serde_json::Value,
+}
+
+impl Listened {
+    /// Says whether it is of this track; the server tells names apart by more than case.
+    pub(super) fn is_of(&self, artist: &str, title: &str) -> bool {
+        let is_same = |one: &str, other: &str| one.trim().to_lowercase() == other.to_lowercase();
+        is_same(&self.track_metadata.artist_name, artist)
+            && is_same(&self.track_metadata.track_name, title)
+    }
+
+    /// Says whether the hub submitted it.
+    pub(super) fn is_ours(&self) -> bool {
+        let client = self.track_metadata.additional_info.get("submission_client");
+        client.and_then(serde_json::Value::as_str) == Some(SUBMISSION_CLIENT)
+    }
+}
+
+/// The body of `delete-listen`.
+#[derive(Debug, Serialize)]
+pub(super) struct Deletion<'a> {
+    pub(super) listened_at: i64,
+    pub(super) recording_msid: &'a str,
 }

@@ -63,12 +63,8 @@ pub(super) fn addition_of(
     }
     films.append(&mut in_shows);
     films.append(&mut episodes);
-    Prepared {
-        call: if is_rewatch { ADD_AGAIN } else { ADD }.to_owned(),
-        body: super::encode(&body),
-        plays: films,
-        prepared_at: now,
-    }
+    let call = if is_rewatch { ADD_AGAIN } else { ADD };
+    Prepared::of_plays(call, super::encode(&body), films, now)
 }
 
 fn in_show(place: Place, ids: EpisodeIds, watched_at: String, is_rewatch: bool) -> HistoryShow {
@@ -120,7 +116,7 @@ impl Simkl {
 }
 
 /// The items of a body, each with its list, in its order.
-fn items_of(body: &str) -> Option<Vec<(&'static str, Value)>> {
+pub(super) fn items_of(body: &str) -> Option<Vec<(&'static str, Value)>> {
     let mut body: Value = serde_json::from_str(body).ok()?;
     let mut items = Vec::new();
     for list in ["movies", "shows", "episodes"] {
@@ -169,7 +165,7 @@ fn outcomes(sent: &[(&str, Value)], answer: &Added, is_rewatch: bool) -> Vec<Out
 }
 
 /// Says whether an echo is of this item. Numbers may come back as text, and members may be missing.
-fn is_echo(echo: &Value, sent: &Value) -> bool {
+pub(super) fn is_echo(echo: &Value, sent: &Value) -> bool {
     let same = |name: &str| {
         let (one, other) = (text(echo.get(name)), text(sent.get(name)));
         one.is_some() && one == other
@@ -209,7 +205,7 @@ fn text(value: Option<&Value>) -> Option<String> {
 }
 
 /// What an item was asked for by, for people.
-fn tried(item: &Value) -> String {
+pub(super) fn tried(item: &Value) -> String {
     let mut words: Vec<String> = Vec::new();
     let ids = item.get("ids").and_then(Value::as_object);
     for (name, id) in ids.into_iter().flatten() {
@@ -228,7 +224,7 @@ fn tried(item: &Value) -> String {
     words.join(", ")
 }
 
-fn written(at: DateTime<Utc>) -> String {
+pub(super) fn written(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 

@@ -114,6 +114,44 @@ pub(super) fn item_of(media: &MediaItem) -> Result<Item, Outcome> {
     }
 }
 
+/// Names a film or a show as a whole, by its own ids; the error is what becomes of a statement about what has no name.
+pub(super) fn whole_of(media: &MediaItem) -> Result<Named, Outcome> {
+    match media.kind {
+        ItemKind::Movie => match item_of(media)? {
+            Item::Film(film) => Ok(film),
+            Item::Episode { .. } => Err(not_taken(media.kind, Service::Simkl)),
+        },
+        ItemKind::Show => {
+            let own = Ids {
+                imdb: video::id_of(media, Namespace::Imdb, Scope::Item).map(str::to_owned),
+                tmdb: video::number_of(media, Namespace::Tmdb, Scope::Item),
+                tvdb: video::number_of(media, Namespace::Tvdb, Scope::Item),
+                ..Ids::default()
+            };
+            // As of an episode's show: an entry's id beside the show's would name another thing.
+            let ids = if own == Ids::default() {
+                entry_ids(media, Scope::Item)
+            } else {
+                own
+            };
+            let show = named(media.title.as_deref(), media.year, ids);
+            if show == Named::default() {
+                return Err(nameless(
+                    "no id of the show that Simkl knows, and no title with a year",
+                ));
+            }
+            Ok(show)
+        }
+        ItemKind::Episode
+        | ItemKind::Season
+        | ItemKind::Track
+        | ItemKind::PodcastEpisode
+        | ItemKind::Book
+        | ItemKind::Album
+        | ItemKind::Artist => Err(not_taken(media.kind, Service::Simkl)),
+    }
+}
+
 fn place_by_season(media: &MediaItem) -> Option<Place> {
     let ids = Ids {
         imdb: video::id_of(media, Namespace::Imdb, Scope::Show).map(str::to_owned),

@@ -6,10 +6,12 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use hub_domain::media::Numbering;
 use hub_domain::{Disposition, Outcome, PlayId};
+use reqwest::Method;
 use serde_json::Value;
 
 use super::item::Item;
 use super::wire::{Lookup, Watched};
+use super::wire_lists::Ratings;
 use super::{Simkl, parse_time, read};
 use crate::error::ProviderError;
 use crate::http::Effect;
@@ -39,12 +41,7 @@ pub(super) fn look_of(batch: Vec<(PreparedPlay, Item)>, now: DateTime<Utc>) -> P
         .into_iter()
         .filter_map(|(play, item)| Some((play, lookup_of(item)?)))
         .unzip();
-    Prepared {
-        call: LOOK.to_owned(),
-        body: super::encode(&lookups),
-        plays,
-        prepared_at: now,
-    }
+    Prepared::of_plays(LOOK, super::encode(&lookups), plays, now)
 }
 
 fn lookup_of(item: Item) -> Option<Lookup> {
@@ -70,7 +67,7 @@ fn lookup_of(item: Item) -> Option<Lookup> {
 
 /// What Simkl says of one item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Seen {
+pub(super) enum Seen {
     /// It has no watch of it, or none with a time.
     No,
     /// It has one, of this time.
@@ -84,35 +81,89 @@ impl Simkl {
         prepared: &Prepared,
         now: DateTime<Utc>,
     ) -> Result<Vec<(PlayId, Outcome)>, ProviderError> {
-        let sent: Vec<Value> = serde_json::from_str(&prepared.body).unwrap_or_default();
-        let answer = self
-            .send_written(ASK, Effect::Reads, (account, prepared), now)
-            .await?;
-        let found: Vec<Watched> = read(ASK, Effect::Reads, &answer)?;
-        if sent.len() != prepared.plays.len() || found.len() != sent.len() {
-            let why = "the answer is not about what was asked";
-            return Err(super::error(ASK, Disposition::Retryable, why));
-        }
+        let found = self.watched(account, prepared, now).await?;
         let judged: Vec<Judged> = prepared
             .plays
             .iter()
-            .zip(sent.iter().zip(&found))
+            .zip(&found)
             .map(|(play, (sent, found))| judge(play, seen(sent, found)))
             .collect();
         let has_rewatches = judged
             .iter()
             .any(|judged| matches!(judged, Judged::Rewatch(_)));
         // The account is asked only if it matters: each question is one of the day's.
-        let keeps_rewatches = has_rewatches && {
-            let settings = self.settings(account, ASK, now).await?;
-            matches!(settings.account.r#type.as_deref(), Some("pro" | "vip"))
-        };
+        let keeps_rewatches = has_rewatches && { self.keeps_rewatches(account, now).await? };
         let plays = prepared.plays.iter();
         let outcomes = plays.zip(judged).map(|(play, judged)| {
             let outcome = outcome(judged, play.watched_at, keeps_rewatches, now);
             (play.play.clone(), outcome)
         });
         Ok(outcomes.collect())
+    }
+
+    /// Asks what was written down: each question with its answer.
+    pub(super) async fn watched(
+        &self,
+        account: &Account<'_>,
+        prepared: &Prepared,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<(Value, Watched)>, ProviderError> {
+        let sent: Vec<Value> = serde_json::from_str(&prepared.body).unwrap_or_default();
+        let answer = self
+            .send_written(ASK, Effect::Reads, (account, prepared), now)
+            .await?;
+        let found: Vec<Watched> = read(ASK, Effect::Reads, &answer)?;
+        if sent.len() != prepared.len() || found.len() != sent.len() {
+            let why = "the answer is not about what was asked";
+            return Err(super::error(ASK, Disposition::Retryable, why));
+        }
+        Ok(sent.into_iter().zip(found).collect())
+    }
+
+    /// Asks whether the account may keep more than one watch of an item.
+    pub(super) async fn keeps_rewatches(
+        &self,
+        account: &Account<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<bool, ProviderError> {
+        let settings = self.settings(account, ASK, now).await?;
+        Ok(matches!(
+            settings.account.r#type.as_deref(),
+            Some("pro" | "vip")
+        ))
+    }
+
+    /// Asks which films, or which shows and anime, the user has rated: removing one of them as a whole would remove its
+    /// rating as well.
+    pub(super) async fn rated(
+        &self,
+        account: &Account<'_>,
+        are_films: bool,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Value>, ProviderError> {
+        let lists: &[&str] = if are_films {
+            &["sync/ratings/movies"]
+        } else {
+            &["sync/ratings/shows", "sync/ratings/anime"]
+        };
+        let mut rated = Vec::new();
+        for path in lists {
+            let request = self.call(Method::GET, path, account);
+            let answer = self.send(ASK, Effect::Reads, request, now).await;
+            let answer = answer.map_err(super::of_listing)?;
+            let ratings: Option<Ratings> = read(ASK, Effect::Reads, &answer)?;
+            let Ratings {
+                movies,
+                shows,
+                anime,
+            } = ratings.unwrap_or_default();
+            let all = movies.into_iter().chain(shows).chain(anime);
+            rated.extend(
+                all.filter(|item| item.user_rating.is_some())
+                    .map(|item| item.movie),
+            );
+        }
+        Ok(rated)
     }
 }
 
@@ -146,7 +197,7 @@ fn time_of_episode(found: &Watched, numbering: Numbering) -> Option<&str> {
 
 /// What a watch at Simkl means for a play.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Judged {
+pub(super) enum Judged {
     /// There is none.
     New,
     /// It is this play's.
@@ -155,7 +206,7 @@ enum Judged {
     Rewatch(DateTime<Utc>),
 }
 
-fn judge(play: &PreparedPlay, seen: Seen) -> Judged {
+pub(super) fn judge(play: &PreparedPlay, seen: Seen) -> Judged {
     match (seen, play.watched_at) {
         (Seen::No, _) => Judged::New,
         // Of a play without a time it cannot be said that it is another.

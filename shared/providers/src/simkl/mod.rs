@@ -16,13 +16,19 @@
 //! and whether a session that ran past 80 % by the clock counts when another title starts. A live session that ends
 //! without counting is therefore closed by a pause.
 
+mod cut;
 mod disposition;
 mod history;
 mod item;
 mod look;
+mod reading;
 mod scrobble;
 mod sign_in;
+mod statements;
+mod undo;
 mod wire;
+mod wire_items;
+mod wire_lists;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use hub_domain::connection::Identity;
@@ -36,9 +42,12 @@ use url::form_urlencoded;
 use crate::error::ProviderError;
 use crate::http::{self, Answer, Effect};
 use crate::oauth::OAuthApp;
-use crate::seam::{Account, Limit, LimitScope, Preparation, Prepared, PreparedPlay, time_told};
+use crate::seam::{
+    Account, Counted, DayQuota, Limit, LimitScope, Preparation, Prepared, PreparedPlay, time_told,
+};
 use crate::video;
 use item::Item;
+pub(crate) use reading::page_of;
 
 /// How many plays go into one request, except a stop.
 pub const MOST_PLAYS: usize = 100;
@@ -84,6 +93,15 @@ impl Simkl {
         per: TimeDelta::seconds(1),
     };
 
+    /// 500 requests a day and account, until midnight in New York; plays of the past get four fifths of them.
+    ///
+    /// PRO and VIP members have more; theirs go to what is watched today.
+    pub(crate) const DAY_QUOTA: DayQuota = DayQuota {
+        counts: Counted::Requests,
+        for_the_past: 400,
+        zone: chrono_tz::America::New_York,
+    };
+
     /// A client that calls with the caller's HTTP client.
     pub fn new(app: OAuthApp, http: reqwest::Client) -> Self {
         Self { app, http }
@@ -91,7 +109,7 @@ impl Simkl {
 
     /// The first play that can be sent decides the road; those after it that take the same one go along, each item once:
     /// whether the second is a rewatch shows only when the first is there.
-    pub(crate) fn prepare(&self, plays: &[Play], now: DateTime<Utc>) -> Preparation {
+    pub(crate) fn prepare_plays(&self, plays: &[Play], now: DateTime<Utc>) -> Preparation<PlayId> {
         let mut preparation = Preparation::default();
         let mut road = None;
         let mut batch: Vec<(PreparedPlay, Item, &Play)> = Vec::new();
@@ -223,7 +241,7 @@ impl Simkl {
         accept(operation, effect, answer, now)
     }
 
-    /// Sends what was written down. A 404 of an endpoint that lists what it does not know is about its address.
+    /// Sends what was written down.
     async fn send_written(
         &self,
         operation: &'static str,
@@ -235,13 +253,16 @@ impl Simkl {
             .call(Method::POST, &prepared.call, account)
             .body(prepared.body.clone());
         let answer = self.send(operation, effect, request, now).await;
-        answer.map_err(|mut error| {
-            if error.disposition == Disposition::NotFound {
-                error.disposition = Disposition::Retryable;
-            }
-            error
-        })
+        answer.map_err(of_listing)
     }
+}
+
+/// An error of an endpoint that lists what it does not know: there a 404 is about the address, not about an item.
+fn of_listing(mut error: ProviderError) -> ProviderError {
+    if error.disposition == Disposition::NotFound {
+        error.disposition = Disposition::Retryable;
+    }
+    error
 }
 
 /// The time that Simkl may be told; the first second of 1970 is its word for "unknown".

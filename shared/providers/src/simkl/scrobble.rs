@@ -32,12 +32,8 @@ pub(super) fn stop_of(
 ) -> Option<Prepared> {
     let progress = play.progress_percent.unwrap_or(100.0);
     let progress = two_decimals(progress).clamp(COUNTS_FROM, 100.0);
-    Some(Prepared {
-        call: STOP.to_owned(),
-        body: body_of(item, progress)?,
-        plays: vec![prepared],
-        prepared_at: now,
-    })
+    let body = body_of(item, progress)?;
+    Some(Prepared::of_plays(STOP, body, vec![prepared], now))
 }
 
 fn body_of(item: &Item, progress: f64) -> Option<String> {

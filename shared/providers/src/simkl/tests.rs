@@ -1,17 +1,17 @@
 use hub_domain::live::Playing;
-use hub_domain::{LiveState, Precision, Secret};
+use hub_domain::{LiveState, ParcelId, Precision, Secret};
 use serde_json::json;
 use url::Url;
 
 use super::*;
 use crate::Provider;
 use crate::seam::{IfLost, Live, Tokens};
-use crate::testing::{Server, at, client, episode, give, movie, play, tokens};
+use crate::testing::{Server, at, client, context, episode, give, movie, play, tokens};
 
 const STOPPED: &str = include_str!("fixtures/scrobble-stop-201.json");
 const ADDED: &str = include_str!("fixtures/history-201.json");
 const NOT_WATCHED: &str = r#"[{"result": false}]"#;
-const APP: &str = "client_id=the-client&app-name=ScrobbleHub&app-version=0.1.0";
+pub(super) const APP: &str = "client_id=the-client&app-name=ScrobbleHub&app-version=0.1.0";
 
 pub(super) fn simkl(url: &Url, client_secret: Option<&str>) -> Provider {
     Provider::Simkl(Simkl::new(
@@ -29,7 +29,7 @@ pub(super) fn provider(server: &Server) -> Provider {
     simkl(&server.url, None)
 }
 
-fn nowhere() -> Provider {
+pub(super) fn nowhere() -> Provider {
     simkl(&"https://api.simkl.com".parse().unwrap(), None)
 }
 
@@ -66,18 +66,21 @@ fn looked_for(play: Play) -> Play {
     after(play, &Outcome::Wait { until, why })
 }
 
-async fn send(
+pub(super) async fn send(
     server: &Server,
     prepared: &Prepared,
     now: DateTime<Utc>,
-) -> Result<Vec<(PlayId, Outcome)>, ProviderError> {
+) -> Result<Vec<(ParcelId, Outcome)>, ProviderError> {
     provider(server)
         .send(&account(&tokens()), prepared, now)
         .await
 }
 
 fn prepare(plays: &[Play], now: DateTime<Utc>) -> Prepared {
-    nowhere().prepare(plays, None, now).prepared.unwrap()
+    nowhere()
+        .prepare_plays(plays, &context(None), now)
+        .prepared
+        .unwrap()
 }
 
 #[tokio::test]
@@ -96,7 +99,7 @@ async fn a_fresh_play_is_looked_for_and_then_delivered_by_one_stop() {
         remote_id: Some("1123123124120".to_owned()),
         detail: None,
     };
-    assert_eq!(outcomes, [(watched().id, delivered)]);
+    assert_eq!(outcomes, [(watched().id.into(), delivered)]);
     let got = server.got();
     assert_eq!(
         got[0].line,
@@ -162,7 +165,8 @@ fn after_trouble_it_is_looked_for_again() {
 fn an_item_goes_into_a_request_once() {
     let mut again = watched();
     again.id = PlayId::new(again.user, &again.item, Some(at(9000)));
-    let preparation = nowhere().prepare(&[watched(), again.clone()], None, at(20_000));
+    let preparation =
+        nowhere().prepare_plays(&[watched(), again.clone()], &context(None), at(20_000));
     assert_eq!(preparation.prepared.unwrap().plays.len(), 1);
     assert_eq!(preparation.left, [again.id]);
 }
@@ -183,8 +187,8 @@ async fn late_plays_go_to_the_history_with_their_second() {
     assert_eq!(
         outcomes,
         [
-            (plays[1].id.clone(), delivered.clone()),
-            (plays[0].id.clone(), delivered)
+            (plays[1].id.clone().into(), delivered.clone()),
+            (plays[0].id.clone().into(), delivered)
         ]
     );
     let got = server.got();
@@ -289,7 +293,7 @@ async fn a_number_that_simkl_does_not_know_is_tried_by_the_episodes_own_id_once(
         "{outcomes:?}"
     );
     let nameless = play(episode(1, None), Some(at(0)), Some(at(2256)));
-    let settled = nowhere().prepare(&[after(nameless, waits)], None, at(2262));
+    let settled = nowhere().prepare_plays(&[after(nameless, waits)], &context(None), at(2262));
     assert!(matches!(settled.settled[0].1, Outcome::NotFound { .. }));
 }
 

@@ -174,7 +174,7 @@ impl EpisodeIds {
     clippy::trivially_copy_pass_by_ref,
     reason = "the signature that serde asks for"
 )]
-fn is_false(value: &bool) -> bool {
+pub(super) fn is_false(value: &bool) -> bool {
     !*value
 }
 
@@ -239,6 +239,12 @@ pub(super) struct Lookup {
 /// One item of its answer.
 #[derive(Debug, Deserialize)]
 pub(super) struct Watched {
+    /// `true`, `false` (known, and on none of the user's lists) or `"not_found"`.
+    #[serde(default)]
+    pub(super) result: Value,
+    /// Which of the five lists.
+    #[serde(default)]
+    pub(super) list: Option<String>,
     #[serde(default)]
     pub(super) last_watched_at: Option<String>,
     #[serde(default)]

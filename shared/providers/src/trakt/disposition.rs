@@ -110,6 +110,11 @@ pub(super) fn is_conflict(status: StatusCode) -> bool {
     status.as_u16() == 409
 }
 
+/// Says whether an account is at the limit of what it may keep on a list.
+pub(super) fn is_account_limit(status: StatusCode) -> bool {
+    status.as_u16() == 420
+}
+
 /// The end of the limit as the optional header `X-Ratelimit` tells it, which is JSON.
 fn limited_until(headers: &HeaderMap, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     #[derive(Deserialize)]

@@ -2,14 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use hub_domain::{Disposition, Outcome, PlayId};
-use reqwest::Method;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
 
+use super::echoes::is_item_named;
 use super::item;
 use super::wire::{
     self, Added, EpisodeIds, EpisodeNumber, HistoryEpisode, HistoryMovie, HistoryNumber,
-    HistorySeason, HistoryShow, Item, Named, NotFound,
+    HistorySeason, HistoryShow, Item,
 };
 use super::{Trakt, read};
 use crate::error::ProviderError;
@@ -65,12 +63,7 @@ pub(super) fn addition_of(batch: Vec<(PreparedPlay, Item)>, now: DateTime<Utc>) 
     }
     films.append(&mut episodes);
     films.append(&mut numbered);
-    Prepared {
-        call: ADD.to_owned(),
-        body: super::encode(&body),
-        plays: films,
-        prepared_at: now,
-    }
+    Prepared::of_plays(ADD, super::encode(&body), films, now)
 }
 
 impl Trakt {
@@ -85,17 +78,9 @@ impl Trakt {
             let why = "what was written down does not fit its plays";
             return Err(super::error(TAKE, Disposition::Permanent, why));
         };
-        let request = self
-            .call(Method::POST, ADD, account)
-            .body(prepared.body.clone());
+        let request = self.written(account, prepared);
         let answer = self.send(TAKE, Effect::Writes, request, now).await;
-        let answer = answer.map_err(|mut error| {
-            // Here a 404 is about the address, not about an item; the items have a list of their own.
-            if error.disposition == Disposition::NotFound {
-                error.disposition = Disposition::Retryable;
-            }
-            error
-        })?;
+        let answer = answer.map_err(super::of_listing)?;
         let added: Added = read(TAKE, Effect::Writes, &answer)?;
         let outcomes =
             outcomes(&sent, &added, now).map_err(|(next, why)| super::error(TAKE, next, why))?;
@@ -142,7 +127,7 @@ fn outcomes(
         [_] => vec![!answer.not_found.is_empty()],
         _ => sent
             .iter()
-            .map(|item| is_named(&answer.not_found, item))
+            .map(|item| is_item_named(&answer.not_found, item))
             .collect(),
     };
     let taken_of = |is_film: bool| {
@@ -197,40 +182,6 @@ fn dropped(item: &Item) -> Outcome {
     Outcome::Ignored {
         why: format!("Trakt kept no further play of it: the account is set to watch only once{or}"),
     }
-}
-
-/// Says whether an item is among those that were not found.
-fn is_named(not_found: &NotFound, item: &Item) -> bool {
-    match item {
-        Item::Movie { movie } => {
-            echoes::<Named>(&not_found.movies).any(|(echo, _)| echo.meets(movie))
-        }
-        Item::Episode { episode } => {
-            echoes::<EpisodeIds>(&not_found.episodes).any(|(echo, _)| echo.ids.meets(&episode.ids))
-        }
-        Item::Numbered { show, episode } => echoes::<Named>(&not_found.shows)
-            .any(|(echo, whole)| echo.meets(show) && is_number_named(whole, episode)),
-    }
-}
-
-fn echoes<T: DeserializeOwned>(list: &[Value]) -> impl Iterator<Item = (T, &Value)> {
-    list.iter()
-        .filter_map(|echo| Some((serde_json::from_value(echo.clone()).ok()?, echo)))
-}
-
-/// Says whether a show that was not found stands for this episode: all of it, or with this very number.
-fn is_number_named(show: &Value, episode: &EpisodeNumber) -> bool {
-    let Some(seasons) = show.get("seasons").and_then(Value::as_array) else {
-        return true;
-    };
-    let is_it = |value: &Value, number: u32| value.get("number") == Some(&Value::from(number));
-    seasons.iter().any(|season| {
-        is_it(season, episode.season)
-            && season
-                .get("episodes")
-                .and_then(Value::as_array)
-                .is_none_or(|all| all.iter().any(|one| is_it(one, episode.number)))
-    })
 }
 
 #[cfg(test)]

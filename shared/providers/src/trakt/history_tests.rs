@@ -1,4 +1,4 @@
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::testing::{at, episode, movie, play};
@@ -26,7 +26,9 @@ fn letters(sent: &[Item], answer: Value) -> Result<String, Disposition> {
         Outcome::NotFound { .. } => 'f',
         Outcome::Ignored { .. } => 'i',
         Outcome::Wait { .. } => 'n',
-        other @ (Outcome::AlreadyThere { .. } | Outcome::Refused { .. }) => panic!("{other:?}"),
+        other @ (Outcome::AlreadyThere { .. }
+        | Outcome::Unclear { .. }
+        | Outcome::Refused { .. }) => panic!("{other:?}"),
     };
     match outcomes(sent, &added(answer), at(0)) {
         Ok(outcomes) => Ok(outcomes.into_iter().map(letter).collect()),

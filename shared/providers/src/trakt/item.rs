@@ -1,7 +1,9 @@
 //! How a film or an episode is named to Trakt, and when two names mean the same.
 
+use std::collections::BTreeMap;
+
 use hub_domain::media::Numbering;
-use hub_domain::{ItemKind, MediaItem, Namespace, Outcome, Play, Scope, Service};
+use hub_domain::{Delivery, ItemKind, MediaItem, Namespace, Outcome, Scope, Service};
 
 use super::wire::{Entry, EpisodeIds, EpisodeNumber, Ids, Item, Named};
 use crate::music::not_taken;
@@ -13,9 +15,69 @@ use crate::video;
 pub(super) const BY_NUMBER_NEXT: &str =
     "Trakt does not know this episode's own ids; its show and number are tried next";
 
+/// What something is said of: a thing that is played, or one that consists of such. Apart from [`Item`], since a show
+/// among plays would mark all of its episodes as watched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Subject {
+    Item(Item),
+    Show(Named),
+    Season { show: Named, number: u32 },
+}
+
+/// Names what something is said of: a film or an episode as [`item_of`] does, a show by its ids, a season by its show's
+/// and its number.
+///
+/// The error is what becomes of a statement whose subject cannot be named.
+pub(super) fn subject_of(media: &MediaItem, by_number: bool) -> Result<Subject, Outcome> {
+    match media.kind {
+        ItemKind::Show => {
+            let show = Named {
+                ids: ids_of(media, Scope::Item),
+                ..named(media.title.as_deref(), media.year)
+            };
+            if show == Named::default() {
+                return Err(nameless(
+                    "no id of the show that Trakt knows, and no title with a year",
+                ));
+            }
+            Ok(Subject::Show(show))
+        }
+        ItemKind::Season => {
+            let show = Named {
+                ids: ids_of(media, Scope::Show),
+                ..named(media.show_title.as_deref(), media.show_year)
+            };
+            match media.season {
+                Some(number) if show != Named::default() => Ok(Subject::Season { show, number }),
+                Some(_) | None => Err(nameless(
+                    "no id of the season's show that Trakt knows, or no number of the season",
+                )),
+            }
+        }
+        ItemKind::Movie
+        | ItemKind::Episode
+        | ItemKind::Track
+        | ItemKind::PodcastEpisode
+        | ItemKind::Book
+        | ItemKind::Album
+        | ItemKind::Artist => item_of(media, by_number).map(Subject::Item),
+    }
+}
+
+/// What becomes of a subject that Trakt said it does not know.
+pub(super) fn unknown_subject(subject: &Subject, now: chrono::DateTime<chrono::Utc>) -> Outcome {
+    match subject {
+        Subject::Item(item) => unknown(item, now),
+        Subject::Show(show) => nameless(&format!("the show by {}", list(&show.ids))),
+        Subject::Season { show, number } => {
+            nameless(&format!("the show by {}, season {number}", list(&show.ids)))
+        }
+    }
+}
+
 /// Says whether Trakt was asked for this episode's own ids and did not know them.
-pub(super) fn is_known_by_number_only(play: &Play) -> bool {
-    play.deliveries
+pub(super) fn is_known_by_number_only(deliveries: &BTreeMap<Service, Delivery>) -> bool {
+    deliveries
         .get(&Service::Trakt)
         .and_then(|delivery| delivery.detail.as_deref())
         == Some(BY_NUMBER_NEXT)
@@ -263,10 +325,10 @@ mod tests {
         let waits = unknown(&first, at(0));
         assert!(matches!(&waits, Outcome::Wait { until, .. } if *until == at(1)));
         let mut play = play(media.clone(), Some(at(-1800)), Some(at(0)));
-        assert!(!is_known_by_number_only(&play));
+        assert!(!is_known_by_number_only(&play.deliveries));
         let delivery = hub_domain::Delivery::pending().answered(&waits, at(0));
         play.deliveries.insert(Service::Trakt, delivery);
-        assert!(is_known_by_number_only(&play));
+        assert!(is_known_by_number_only(&play.deliveries));
         let second = item_of(&media, true).unwrap();
         assert!(matches!(unknown(&second, at(2)), Outcome::NotFound { .. }));
     }

@@ -4,21 +4,27 @@
 //! - Authorization: OAuth with PKCE or a device code; access tokens live days, refresh tokens work once, see `sign_in`.
 //! - Limits: one write a second and account; no more than 100 plays a request, as every client keeps it.
 //! - Repeats: `/scrobble/stop` answers 409 for about an hour after it counted. `/sync/history` takes the same play
-//!   twice, so it is read back before anything is sent again. Times are stored to the minute.
+//!   twice, so it is read back before anything is sent again. Times are stored to the minute. Ratings, lists and
+//!   removals are the same however often they are told.
 
+mod account_limit;
 mod disposition;
+mod echoes;
 mod history;
 mod item;
 mod read_back;
+mod reading;
 mod scrobble;
 mod sign_in;
+mod statements;
+mod undo;
 mod wire;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use hub_domain::connection::Identity;
 use hub_domain::{Disposition, Outcome, Play, PlayId, Service};
-use reqwest::header::{ACCEPT, CONTENT_TYPE};
-use reqwest::{Method, RequestBuilder};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
+use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
@@ -80,18 +86,19 @@ impl Trakt {
     }
 
     /// The first play that can be sent decides the road; those after it that take the same one go along.
-    pub(crate) fn prepare(&self, plays: &[Play], now: DateTime<Utc>) -> Preparation {
+    pub(crate) fn prepare_plays(&self, plays: &[Play], now: DateTime<Utc>) -> Preparation<PlayId> {
         let mut preparation = Preparation::default();
         let mut road = None;
         let mut batch: Vec<(PreparedPlay, Item, &Play)> = Vec::new();
         for play in plays {
-            let item = match item::item_of(&play.media, item::is_known_by_number_only(play)) {
-                Ok(item) => item,
-                Err(outcome) => {
-                    preparation.settled.push((play.id.clone(), outcome));
-                    continue;
-                }
-            };
+            let item =
+                match item::item_of(&play.media, item::is_known_by_number_only(&play.deliveries)) {
+                    Ok(item) => item,
+                    Err(outcome) => {
+                        preparation.settled.push((play.id.clone(), outcome));
+                        continue;
+                    }
+                };
             let told = history::time_to_tell(time_told(
                 play,
                 Service::Trakt,
@@ -158,7 +165,7 @@ impl Trakt {
     ) -> Result<Identity, ProviderError> {
         let request = self.call(Method::GET, "users/settings", account);
         let answer = self.send(IDENTIFY, Effect::Reads, request, now).await?;
-        let wire::Settings { user } = read(IDENTIFY, Effect::Reads, &answer)?;
+        let wire::Settings { user, .. } = read(IDENTIFY, Effect::Reads, &answer)?;
         let mut profile = Url::parse("https://trakt.tv/users").expect("a constant address");
         if let Ok(mut path) = profile.path_segments_mut() {
             path.push(&user.ids.slug);
@@ -205,6 +212,20 @@ impl Trakt {
         let answer = self.ask(operation, effect, request).await?;
         accept(operation, effect, answer, now)
     }
+
+    /// The request that was written down.
+    fn written(&self, account: &Account<'_>, prepared: &Prepared) -> RequestBuilder {
+        self.call(Method::POST, &prepared.call, account)
+            .body(prepared.body.clone())
+    }
+}
+
+/// An error of an endpoint that lists what it does not know: there a 404 is about the address, not about an item.
+fn of_listing(mut error: ProviderError) -> ProviderError {
+    if error.disposition == Disposition::NotFound {
+        error.disposition = Disposition::Retryable;
+    }
+    error
 }
 
 fn error(operation: &'static str, next: Disposition, why: impl AsRef<str>) -> ProviderError {
@@ -220,9 +241,19 @@ fn accept(
     if answer.status.is_success() {
         return Ok(answer);
     }
-    let next = disposition::disposition(answer.status, &answer.headers, &answer.body, now);
-    let why = disposition::words(answer.status, &answer.headers, &answer.body);
+    let (next, why) = refusal(answer.status, &answer.headers, &answer.body, now);
     Err(error(operation, effect.judge(next), why))
+}
+
+/// What a refusal says: what to do next, and why, for people.
+pub(crate) fn refusal(
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &str,
+    now: DateTime<Utc>,
+) -> (Disposition, String) {
+    let next = disposition::disposition(status, headers, body, now);
+    (next, disposition::words(status, headers, body))
 }
 
 /// Reads a success; what a write answered and cannot be read is in doubt.

@@ -3,7 +3,7 @@
 //! An entry of the same item within two minutes is the play, whoever put it there.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use hub_domain::{Disposition, ItemKind, Outcome, Play, PlayId};
+use hub_domain::{Disposition, ItemKind, MediaItem, Outcome, Play, PlayId};
 use reqwest::Method;
 use reqwest::header::HeaderMap;
 use url::form_urlencoded;
@@ -47,12 +47,34 @@ impl Trakt {
                 let play = plays.iter().find(|play| play.id == told.play)?;
                 let at = to_the_minute(told.watched_at?);
                 Some(Sought {
-                    play,
+                    play: &play.id,
+                    media: &play.media,
+                    at,
                     from: at - SLACK,
                     to: at + slack,
                 })
             })
             .collect();
+        let entries = self.entries_around(account, &sought, now).await?;
+        Ok(found(&sought, &entries)
+            .into_iter()
+            .map(|(play, entry)| {
+                let outcome = entry.map(|entry| Outcome::Delivered {
+                    remote_id: Some(entry.id.to_string()),
+                    detail: Some("found in the history".to_owned()),
+                });
+                (play, outcome)
+            })
+            .collect())
+    }
+
+    /// Reads the history around what is sought.
+    pub(super) async fn entries_around(
+        &self,
+        account: &Account<'_>,
+        sought: &[Sought<'_>],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Entry>, ProviderError> {
         let mut pages_left = MOST_PAGES;
         let mut entries = Vec::new();
         for (kind, path) in [
@@ -60,8 +82,8 @@ impl Trakt {
             (ItemKind::Episode, "sync/history/episodes"),
         ] {
             let mut times = Vec::with_capacity(sought.len());
-            for sought in &sought {
-                if sought.play.media.kind == kind {
+            for sought in sought {
+                if sought.media.kind == kind {
                     times.push((sought.from, sought.to));
                 }
             }
@@ -70,7 +92,7 @@ impl Trakt {
                 entries.extend(self.entries(account, stretch, &mut pages_left, now).await?);
             }
         }
-        Ok(found(&sought, &entries))
+        Ok(entries)
     }
 
     async fn entries(
@@ -94,13 +116,8 @@ impl Trakt {
                 .finish();
             let request = self.call(Method::GET, &format!("{path}?{query}"), account);
             let answer = self.send(LOOK, Effect::Reads, request, now).await;
-            let answer = answer.map_err(|mut error| {
-                // A history that is not there is not an empty one.
-                if error.disposition == Disposition::NotFound {
-                    error.disposition = Disposition::Retryable;
-                }
-                error
-            })?;
+            // A history that is not there is not an empty one.
+            let answer = answer.map_err(super::of_listing)?;
             let mut read: Vec<Entry> = read(LOOK, Effect::Reads, &answer)?;
             let count = read.len();
             entries.append(&mut read);
@@ -118,30 +135,50 @@ impl Trakt {
 }
 
 /// A play that is looked for, and where.
-struct Sought<'a> {
-    play: &'a Play,
+pub(super) struct Sought<'a> {
+    pub(super) play: &'a PlayId,
+    pub(super) media: &'a MediaItem,
+    /// The time that was told, cut to the minute.
+    at: DateTime<Utc>,
     from: DateTime<Utc>,
     to: DateTime<Utc>,
 }
 
-/// Finds each play its entry; one entry is no more than one play.
-fn found(sought: &[Sought<'_>], entries: &[Entry]) -> Vec<(PlayId, Option<Outcome>)> {
+impl<'a> Sought<'a> {
+    /// A play that was told with this time, as far beside it as clocks and the cutting of seconds may have put it.
+    pub(super) fn around(play: &'a PlayId, media: &'a MediaItem, told: DateTime<Utc>) -> Self {
+        let at = to_the_minute(told);
+        Self {
+            play,
+            media,
+            at,
+            from: at - SLACK,
+            to: at + SLACK,
+        }
+    }
+}
+
+/// Finds each play its entry, the nearest in time; one entry is no more than one play.
+pub(super) fn found<'e>(
+    sought: &[Sought<'_>],
+    entries: &'e [Entry],
+) -> Vec<(PlayId, Option<&'e Entry>)> {
     let mut used: Vec<i64> = Vec::new();
     let mut results = Vec::new();
     for sought in sought {
-        let entry = entries.iter().find(|entry| {
-            let watched_at = entry.watched_at.as_deref().and_then(parse_time);
-            let is_then = watched_at
-                .map(to_the_minute)
-                .is_some_and(|at| (sought.from..=sought.to).contains(&at));
-            is_then && !used.contains(&entry.id) && item::is_of(entry, &sought.play.media)
-        });
+        let distance = |entry: &Entry| {
+            let watched_at = to_the_minute(parse_time(entry.watched_at.as_deref()?)?);
+            let is_then = (sought.from..=sought.to).contains(&watched_at);
+            is_then.then(|| (watched_at - sought.at).abs())
+        };
+        let entry = entries
+            .iter()
+            .filter(|entry| !used.contains(&entry.id) && item::is_of(entry, sought.media))
+            .filter_map(|entry| Some((distance(entry)?, entry)))
+            .min_by_key(|(distance, _)| *distance)
+            .map(|(_, entry)| entry);
         used.extend(entry.map(|entry| entry.id));
-        let outcome = entry.map(|entry| Outcome::Delivered {
-            remote_id: Some(entry.id.to_string()),
-            detail: Some("found in the history".to_owned()),
-        });
-        results.push((sought.play.id.clone(), outcome));
+        results.push((sought.play.clone(), entry));
     }
     results
 }
@@ -175,12 +212,14 @@ fn page_count(headers: &HeaderMap) -> Option<u32> {
         .ok()
 }
 
-fn to_the_minute(at: DateTime<Utc>) -> DateTime<Utc> {
+/// The minute in which a moment lies, as Trakt keeps it.
+pub(super) fn to_the_minute(at: DateTime<Utc>) -> DateTime<Utc> {
     let seconds = at.timestamp() - at.timestamp().rem_euclid(60);
     DateTime::from_timestamp(seconds, 0).unwrap_or(at)
 }
 
-fn written(at: DateTime<Utc>) -> String {
+/// A moment as it is written in a query.
+pub(super) fn written(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%dT%H:%M:%S.000Z").to_string()
 }
 

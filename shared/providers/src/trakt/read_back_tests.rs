@@ -26,11 +26,7 @@ fn one_entry_is_one_play_and_seconds_do_not_matter() {
     let plays = [watched(7030), watched(7090)];
     let sought: Vec<Sought<'_>> = plays
         .iter()
-        .map(|play| Sought {
-            play,
-            from: to_the_minute(play.watched_at.unwrap()) - SLACK,
-            to: to_the_minute(play.watched_at.unwrap()) + SLACK,
-        })
+        .map(|play| Sought::around(&play.id, &play.media, play.watched_at.unwrap()))
         .collect();
     let entry = |id: i64, watched_at: Option<&str>| -> Entry {
         serde_json::from_value(json!({"id": id, "watched_at": watched_at, "type": "movie",
@@ -57,4 +53,20 @@ fn one_entry_is_one_play_and_seconds_do_not_matter() {
         entry(2, Some("2025-11-20T13:58:00.000Z")),
     ];
     assert_eq!(is_found(&both), [true, true]);
+}
+
+#[test]
+fn of_two_entries_the_nearer_one_is_the_play() {
+    let film = play(movie("tt0133093"), Some(at(0)), Some(at(7030)));
+    let sought = [Sought::around(&film.id, &film.media, at(7030))];
+    let entry = |id: i64, watched_at: &str| -> Entry {
+        serde_json::from_value(json!({"id": id, "watched_at": watched_at,
+            "movie": {"ids": {"imdb": "tt0133093"}}}))
+        .unwrap()
+    };
+    let entries = [
+        entry(2, "2025-11-20T13:58:00.000Z"),
+        entry(1, "2025-11-20T13:57:00.000Z"),
+    ];
+    assert_eq!(found(&sought, &entries)[0].1.unwrap().id, 1);
 }

@@ -23,13 +23,9 @@ pub(super) fn stop_of(
 ) -> Prepared {
     let progress = play.progress_percent.unwrap_or(100.0);
     let progress = two_decimals(progress).clamp(COUNTS_FROM, 100.0);
-    Prepared {
-        call: STOP.to_owned(),
-        body: super::encode(&wire::Scrobble { item, progress }),
-        // The play's own beginning is not in the body; it is found again in its id when a 409 has to be judged.
-        plays: vec![prepared],
-        prepared_at: now,
-    }
+    let body = super::encode(&wire::Scrobble { item, progress });
+    // The play's own beginning is not in the body; it is found again in its id when a 409 has to be judged.
+    Prepared::of_plays(STOP, body, vec![prepared], now)
 }
 
 impl Trakt {

@@ -1,11 +1,11 @@
 use hub_domain::live::Playing;
-use hub_domain::{LiveState, Precision, Secret};
+use hub_domain::{LiveState, ParcelId, Precision, Secret};
 use serde_json::json;
 
 use super::*;
 use crate::Provider;
 use crate::seam::{Live, Tokens};
-use crate::testing::{Server, at, client, episode, give, movie, play, tokens};
+use crate::testing::{Server, at, client, context, episode, give, movie, play, tokens};
 
 const STOPPED: &str = include_str!("fixtures/scrobble-stop-201.json");
 const CONFLICT: &str = include_str!("fixtures/scrobble-stop-409.json");
@@ -27,11 +27,11 @@ pub(super) fn provider(server: &Server) -> Provider {
     trakt(&server.url, None)
 }
 
-fn nowhere() -> Provider {
+pub(super) fn nowhere() -> Provider {
     trakt(&"https://api.trakt.tv".parse().unwrap(), None)
 }
 
-fn account(tokens: &Tokens) -> Account<'_> {
+pub(super) fn account(tokens: &Tokens) -> Account<'_> {
     Account {
         tokens,
         username: "alice",
@@ -50,18 +50,21 @@ fn watched() -> Play {
     play(episode(1, Some("349232")), Some(at(0)), Some(at(2256)))
 }
 
-async fn send(
+pub(super) async fn send(
     server: &Server,
     prepared: &Prepared,
     now: DateTime<Utc>,
-) -> Result<Vec<(PlayId, Outcome)>, ProviderError> {
+) -> Result<Vec<(ParcelId, Outcome)>, ProviderError> {
     provider(server)
         .send(&account(&tokens()), prepared, now)
         .await
 }
 
 fn prepare(plays: &[Play], now: DateTime<Utc>) -> Prepared {
-    nowhere().prepare(plays, None, now).prepared.unwrap()
+    nowhere()
+        .prepare_plays(plays, &context(None), now)
+        .prepared
+        .unwrap()
 }
 
 #[tokio::test]
@@ -74,7 +77,7 @@ async fn a_fresh_play_is_delivered_by_one_stop() {
     assert_eq!(
         outcomes,
         [(
-            watched().id,
+            watched().id.into(),
             Outcome::Delivered {
                 remote_id,
                 detail: None
@@ -132,11 +135,11 @@ fn older_plays_go_first_and_a_fresh_one_does_not_ride_along() {
         })
         .collect();
     plays.push(watched());
-    let preparation = nowhere().prepare(&plays, None, at(2260));
+    let preparation = nowhere().prepare_plays(&plays, &context(None), at(2260));
     assert_eq!(preparation.prepared.unwrap().plays.len(), MOST_PLAYS);
     assert_eq!(preparation.left.len(), 21);
     let rest: Vec<Play> = plays.split_off(100);
-    let preparation = nowhere().prepare(&rest, None, at(2260));
+    let preparation = nowhere().prepare_plays(&rest, &context(None), at(2260));
     assert_eq!(preparation.prepared.unwrap().plays.len(), 20);
     assert_eq!(preparation.left, [watched().id]);
 }
@@ -230,8 +233,8 @@ async fn late_plays_go_to_the_history_with_their_minute() {
     assert_eq!(
         outcomes,
         [
-            (plays[1].id.clone(), delivered.clone()),
-            (plays[0].id.clone(), delivered)
+            (plays[1].id.clone().into(), delivered.clone()),
+            (plays[0].id.clone().into(), delivered)
         ]
     );
     assert_eq!(server.got()[0].line, "POST /sync/history");

@@ -166,7 +166,111 @@ pub(super) struct Counts {
     #[serde(default)]
     pub(super) movies: usize,
     #[serde(default)]
+    pub(super) shows: usize,
+    #[serde(default)]
+    pub(super) seasons: usize,
+    #[serde(default)]
     pub(super) episodes: usize,
+}
+
+/// The body of `POST /sync/ratings`, `/sync/watchlist` and `/sync/collection`, and of their removals.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Told {
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) movies: Vec<ToldMovie>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) episodes: Vec<ToldEpisode>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) shows: Vec<ToldShow>,
+}
+
+/// What is told of one of them; nothing where it is only put on a list, or taken back.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Words {
+    /// 1 to 10.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) rating: Option<u8>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) rated_at: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) collected_at: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ToldMovie {
+    #[serde(flatten)]
+    pub(super) movie: Named,
+    #[serde(flatten)]
+    pub(super) words: Words,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ToldEpisode {
+    pub(super) ids: Ids,
+    #[serde(flatten)]
+    pub(super) words: Words,
+}
+
+/// A show, or one season of it, or one episode of that.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ToldShow {
+    #[serde(flatten)]
+    pub(super) show: Named,
+    #[serde(flatten)]
+    pub(super) words: Words,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) seasons: Option<[ToldSeason; 1]>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ToldSeason {
+    pub(super) number: u32,
+    #[serde(flatten)]
+    pub(super) words: Words,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) episodes: Option<[ToldNumber; 1]>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ToldNumber {
+    pub(super) number: u32,
+    #[serde(flatten)]
+    pub(super) words: Words,
+}
+
+/// The answer about what was told or taken back. Of a collected show, its episodes are counted.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Answered {
+    /// There after something was told.
+    pub(super) added: Option<Counts>,
+    #[serde(default)]
+    pub(super) updated: Counts,
+    #[serde(default)]
+    pub(super) existing: Counts,
+    /// There after something was taken back.
+    pub(super) deleted: Option<Counts>,
+    #[serde(default)]
+    pub(super) not_found: NotFound,
+}
+
+/// The body of `POST /sync/history/remove`, by the history's own ids: without them it would remove every play.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Removal {
+    pub(super) ids: Vec<i64>,
+}
+
+/// Its answer.
+#[derive(Debug, Deserialize)]
+pub(super) struct Removed {
+    pub(super) deleted: Counts,
+    #[serde(default)]
+    pub(super) not_found: UnknownIds,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct UnknownIds {
+    #[serde(default)]
+    pub(super) ids: Vec<i64>,
 }
 
 /// What Trakt did not find: what was sent, echoed, as far as it echoes it.
@@ -217,11 +321,30 @@ pub(super) struct EntryEpisode {
 #[derive(Debug, Deserialize)]
 pub(super) struct Settings {
     pub(super) user: User,
+    /// How much this account may keep; VIP accounts more.
+    #[serde(default)]
+    pub(super) limits: AccountLimits,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct AccountLimits {
+    #[serde(default)]
+    pub(super) watchlist: ItemLimit,
+    #[serde(default)]
+    pub(super) collection: ItemLimit,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct ItemLimit {
+    #[serde(default)]
+    pub(super) item_count: Option<usize>,
 }
 
 #[derive(Debug, Deserialize)]
 pub(super) struct User {
     pub(super) username: String,
+    #[serde(default)]
+    pub(super) vip: bool,
     pub(super) ids: UserIds,
 }
 

@@ -8,7 +8,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use hub_domain::session::SessionKey;
 use hub_domain::units::optional_millis;
-use hub_domain::{Event, MediaItem, PlayId, ServerRef, Service, UserId};
+use hub_domain::{Aspect, Event, MediaItem, ParcelId, PlayId, Says, ServerRef, Service, UserId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -37,10 +37,15 @@ pub struct EventMessage {
 }
 
 impl EventMessage {
-    /// A message of this release's version with a new id.
+    /// A message with a new id; of the version that the release before reads, where it knows what is told.
     pub fn new(user: UserId, road: impl Into<String>, what: Incoming) -> Self {
+        let v = match what {
+            Incoming::Event(_) | Incoming::Scrobble(_) => VERSION,
+            // After a rollback it waits, instead of being dropped as something that nobody understands.
+            Incoming::Statement(_) | Incoming::Arrived { .. } => NEWEST,
+        };
         Self {
-            v: VERSION,
+            v,
             id: crate::random::new_id(),
             user,
             road: road.into(),
@@ -58,6 +63,29 @@ pub enum Incoming {
     Event(Box<Event>),
     /// What a person queued by hand.
     Scrobble(Box<QueuedScrobble>),
+    /// What a person says of an item.
+    Statement(Box<Said>),
+    /// The library got an item that something of the user waits for.
+    Arrived {
+        /// The media server's own id of the item.
+        content_id: String,
+    },
+}
+
+/// What a person says of an item: a rating, a heart, a place on a list, or that it is none.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Said {
+    /// What it is about.
+    pub aspect: Aspect,
+    /// The item.
+    pub media: MediaItem,
+    /// Which server's library it is of.
+    pub server: ServerRef,
+    /// What is said; `None` takes it back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub says: Option<Says>,
+    /// Since when.
+    pub since: DateTime<Utc>,
 }
 
 /// What a scrobble queued by hand asks for.
@@ -141,13 +169,13 @@ pub enum Wake {
         user: UserId,
         /// At which service.
         service: Service,
-        /// Fresh plays, read by key; what else is open is queried.
-        #[serde(default)]
-        plays: Vec<PlayId>,
+        /// Fresh parcels, read by key; what else is open is queried.
+        #[serde(default, rename = "plays")]
+        parcels: Vec<ParcelId>,
         /// The turn that was reserved at the limiter for it, if one was.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         slot: Option<DateTime<Utc>>,
-        /// The most plays that one request may hold: less than usual after a larger one was refused.
+        /// The most parcels that one request may hold: less than usual after a larger one was refused.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         most: Option<u32>,
         /// How often it was passed on with a delay.
@@ -192,13 +220,16 @@ pub enum Wake {
 }
 
 impl Wake {
-    /// Wakes a lane, with the plays that are fresh.
-    pub const fn deliver(user: UserId, service: Service, plays: Vec<PlayId>) -> Self {
+    /// Wakes a lane, with the parcels that are fresh.
+    ///
+    /// The release before knows plays alone; a wake-up with a statement waits for a release that reads it.
+    pub fn deliver(user: UserId, service: Service, parcels: Vec<ParcelId>) -> Self {
+        let says_something = parcels.iter().any(|parcel| parcel.statement().is_some());
         Self::Deliver {
-            v: VERSION,
+            v: if says_something { NEWEST } else { VERSION },
             user,
             service,
-            plays,
+            parcels,
             slot: None,
             most: None,
             hops: 0,
@@ -375,7 +406,7 @@ mod tests {
             Some(at()),
         );
         vec![
-            Wake::deliver(user(), Service::Trakt, vec![play]),
+            Wake::deliver(user(), Service::Trakt, vec![play.into()]),
             Wake::Live {
                 v: VERSION,
                 user: user(),
@@ -432,12 +463,34 @@ mod tests {
     }
 
     #[test]
+    fn what_the_release_before_does_not_know_waits_for_the_one_that_does() {
+        let said = Said {
+            aspect: Aspect::Watchlist,
+            media: MediaItem::new(ItemKind::Movie),
+            server: ServerRef::unnamed(Source::Canonical),
+            says: Some(Says::Listed),
+            since: at(),
+        };
+        let message = EventMessage::new(user(), "statement", Incoming::Statement(Box::new(said)));
+        assert_eq!(message.v, NEWEST);
+        assert_eq!(read_event(&write(&message).unwrap()), Ok(message));
+        let said = "~rating#movie:tmdb:603".parse().unwrap();
+        let wake = Wake::deliver(user(), Service::Trakt, vec![said]);
+        assert!(matches!(wake, Wake::Deliver { v: NEWEST, .. }));
+        let wake = Wake::deliver(user(), Service::Trakt, Vec::new());
+        assert!(matches!(wake, Wake::Deliver { v: VERSION, .. }));
+    }
+
+    #[test]
     fn unknown_fields_are_passed_over_and_the_next_version_is_read() {
         let lane = r#"{"wake":"deliver","v":2,"user":"00000000-0000-0000-0000-000000000007","service":"trakt","new":{"x":1}}"#;
-        let Ok(Wake::Deliver { v, plays, hops, .. }) = read_wake(lane) else {
+        let Ok(Wake::Deliver {
+            v, parcels, hops, ..
+        }) = read_wake(lane)
+        else {
             panic!("a newer wake-up is read");
         };
-        assert_eq!((v, plays.len(), hops), (2, 0, 0));
+        assert_eq!((v, parcels.len(), hops), (2, 0, 0));
     }
 
     #[test]
@@ -452,7 +505,7 @@ mod tests {
                 2,
             ),
             (
-                format!(r#"{{"v":2,"wake":"deliver","user":"{user}","service":"letterboxd"}}"#),
+                format!(r#"{{"v":2,"wake":"deliver","user":"{user}","service":"myspace"}}"#),
                 2,
             ),
         ] {

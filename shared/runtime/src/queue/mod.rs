@@ -16,8 +16,8 @@ use serde::Serialize;
 
 pub use batch::{Deadline, FUNCTION_TIMEOUT, Panicked, caught};
 pub use messages::{
-    EventMessage, Incoming, NotUnderstood, QueuedAction, QueuedScrobble, VERSION, Wake, read_event,
-    read_wake,
+    EventMessage, Incoming, NotUnderstood, QueuedAction, QueuedScrobble, Said, VERSION, Wake,
+    read_event, read_wake,
 };
 
 use crate::aws::chain;

@@ -27,7 +27,7 @@ pub(super) enum Of {
 
 /// The addresses that are set, the events' first: they are all that cannot be found again in the table.
 pub(super) fn read(reader: &Reader<'_>) -> Result<Vec<(Of, String)>, SettingsError> {
-    let services = Service::ALL.into_iter().map(Of::Deliver);
+    let services = Service::WRITABLE.into_iter().map(Of::Deliver);
     let mut found = Vec::new();
     for of in [Of::Events, Of::Sync].into_iter().chain(services) {
         let name = match of {

@@ -4,6 +4,7 @@
 //! start with its name. What one function needs and another does not (a queue's address, the table) is asked for by
 //! the accessor that needs it.
 
+mod anime;
 mod dead_letters;
 mod reader;
 mod services;
@@ -18,6 +19,7 @@ use hub_domain::threshold::Rule;
 use hub_domain::{Secret, Service, Thresholds};
 use url::Url;
 
+pub use anime::{AnimeSettings, DEFAULT_MAP_URL, DEFAULT_TMDB_API_URL};
 pub use dead_letters::DeadLetters;
 pub use reader::SettingsError;
 pub use services::{
@@ -58,6 +60,8 @@ pub struct Settings {
     pub allow_private_addresses: bool,
     /// Connects the local hub's first user (`LISTENBRAINZ_TOKEN`); always `None` on AWS.
     pub listenbrainz_token: Option<Secret>,
+    /// Where the list of anime comes from, and who knows which show an episode is of.
+    pub anime: AnimeSettings,
     /// The largest body of a request, in bytes (`MAX_BODY_BYTES`).
     pub max_body_bytes: usize,
     /// What is logged (`RUST_LOG`), in the words of `tracing-subscriber`.
@@ -100,6 +104,7 @@ impl Settings {
             public_url: reader.url("PUBLIC_URL")?,
             allow_private_addresses: reader.flag("ALLOW_PRIVATE_ADDRESSES", false)?,
             listenbrainz_token: listenbrainz_token.filter(|_| !is_on_aws),
+            anime: anime::read(&reader)?,
             max_body_bytes: reader.number(
                 "MAX_BODY_BYTES",
                 DEFAULT_MAX_BODY_BYTES,
@@ -170,12 +175,23 @@ impl Settings {
         self.services.iter().filter_map(on)
     }
 
+    /// Those of them that can be written to: each has a queue and a worker.
+    pub fn writable_services_on(&self) -> impl Iterator<Item = Service> + '_ {
+        self.services_on().filter(|service| service.is_writable())
+    }
+
     /// Where a service sends the browser after sign-in, letter for letter as it has to be registered there; `None`
     /// without a `PUBLIC_URL`.
     pub fn redirect_uri(&self, service: Service) -> Option<String> {
         let set = match service {
             Service::Trakt => self.trakt_redirect_uri.clone(),
-            Service::Simkl | Service::LastFm | Service::ListenBrainz => None,
+            Service::Simkl
+            | Service::LastFm
+            | Service::ListenBrainz
+            | Service::AniList
+            | Service::MyAnimeList
+            | Service::Goodreads
+            | Service::Letterboxd => None,
         };
         set.or_else(|| {
             let root = self.public_url.as_ref()?.as_str().trim_end_matches('/');
@@ -355,7 +371,7 @@ fn read_deliver_queues(reader: &Reader<'_>) -> Result<BTreeMap<Service, String>,
     const PATTERN: &str = DELIVER_QUEUE_URL;
     let pattern = reader.text(PATTERN);
     let mut queues = BTreeMap::new();
-    for service in Service::ALL {
+    for service in Service::WRITABLE {
         let own = deliver_queue_variable(service);
         if let Some(url) = queue_url(reader, &own)? {
             queues.insert(service, url);
@@ -379,13 +395,18 @@ fn read_service(reader: &Reader<'_>) -> Result<Option<Service>, SettingsError> {
         None => Ok(None),
         Some(name) => name
             .parse()
+            .ok()
+            .filter(|service: &Service| service.is_writable())
             .map(Some)
-            .map_err(|_| SettingsError::wrong("SERVICE", service_names())),
+            .ok_or_else(|| SettingsError::wrong("SERVICE", service_names())),
     }
 }
 
 fn service_names() -> String {
-    let names: Vec<&str> = Service::ALL.iter().map(|service| service.name()).collect();
+    let names: Vec<&str> = Service::WRITABLE
+        .iter()
+        .map(|service| service.name())
+        .collect();
     format!("one of {}", names.join(", "))
 }
 

@@ -37,13 +37,18 @@ impl ServiceSetting {
 /// The root of a service's API, unless the operator names another.
 ///
 /// Sources: <https://docs.trakt.tv>, <https://api.simkl.org>, <https://www.last.fm/api/intro>,
-/// <https://listenbrainz.readthedocs.io/en/latest/users/api/index.html>.
+/// <https://listenbrainz.readthedocs.io/en/latest/users/api/index.html>, <https://docs.anilist.co>,
+/// <https://myanimelist.net/apiconfig/references/api/v2>; Goodreads and Letterboxd have feeds alone.
 pub const fn default_api_url(service: Service) -> &'static str {
     match service {
         Service::Trakt => "https://api.trakt.tv",
         Service::Simkl => "https://api.simkl.com",
         Service::LastFm => "https://ws.audioscrobbler.com/2.0/",
         Service::ListenBrainz => "https://api.listenbrainz.org",
+        Service::AniList => "https://graphql.anilist.co",
+        Service::MyAnimeList => "https://api.myanimelist.net",
+        Service::Goodreads => "https://www.goodreads.com",
+        Service::Letterboxd => "https://letterboxd.com",
     }
 }
 
@@ -55,6 +60,10 @@ pub const fn default_auth_url(service: Service) -> &'static str {
         Service::Simkl => "https://simkl.com",
         Service::LastFm => "https://www.last.fm/api/auth/",
         Service::ListenBrainz => "https://listenbrainz.org/settings/",
+        Service::AniList => "https://anilist.co",
+        Service::MyAnimeList => "https://myanimelist.net",
+        Service::Goodreads => "https://www.goodreads.com",
+        Service::Letterboxd => "https://letterboxd.com",
     }
 }
 
@@ -127,6 +136,14 @@ fn read_credentials(
             }
         }
         Service::ListenBrainz => Ok(Credentials::ListenBrainz),
+        Service::AniList => match oauth_client(reader, service)? {
+            // AniList knows no PKCE: nobody signs in without the secret.
+            Ok(client) if client.secret.is_none() => Err("ANILIST_CLIENT_SECRET".to_owned()),
+            client => client.map(Credentials::AniList),
+        },
+        Service::MyAnimeList => oauth_client(reader, service)?.map(Credentials::MyAnimeList),
+        Service::Goodreads => Ok(Credentials::Goodreads),
+        Service::Letterboxd => Ok(Credentials::Letterboxd),
     })
 }
 

@@ -142,7 +142,7 @@ fn a_service_is_on_once_it_has_its_credentials_and_else_says_what_is_missing() {
         Err("LASTFM_API_KEY is not set")
     );
     assert!(settings.app(Service::ListenBrainz).is_ok());
-    assert!(settings.services_on().eq([Service::ListenBrainz]));
+    assert!(settings.writable_services_on().eq([Service::ListenBrainz]));
 
     let settings = Settings::of([
         ("TRAKT_CLIENT_ID", "id"),

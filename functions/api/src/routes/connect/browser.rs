@@ -26,6 +26,13 @@ pub(super) async fn start(
         ))
         .at("token"));
     }
+    if service.sign_in() == SignIn::Feed {
+        return Err(Problem::impossible(format!(
+            "{} is connected by your name there, or the address of your feed: send {{\"username\": …}}.",
+            service.title()
+        ))
+        .at("username"));
+    }
     let redirect = redirect(state, service)?;
     let return_to = return_to
         .map(|text| under(state.settings.public_url.as_ref(), &text))

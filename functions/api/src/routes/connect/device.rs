@@ -29,11 +29,14 @@ pub(super) async fn start_device(
     service: Service,
 ) -> Result<Started, Problem> {
     let provider = state.provider(service, None)?;
-    if service.sign_in() == SignIn::Token {
-        return Err(Problem::impossible(format!(
-            "{} is connected by a token, not by a device.",
-            service.title()
-        )));
+    let instead = match service.sign_in() {
+        SignIn::Token => Some("by a token, not by a device"),
+        SignIn::Feed => Some("by your name there, not by a device"),
+        SignIn::OAuth | SignIn::WebAuth => None,
+    };
+    if let Some(instead) = instead {
+        let why = format!("{} is connected {instead}.", service.title());
+        return Err(Problem::impossible(why));
     }
     let now = state.clock.now();
     let begun = provider

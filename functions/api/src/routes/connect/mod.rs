@@ -7,9 +7,11 @@
 //! | `state` | asks whether the other device is done: 202 while it is not |
 //! | `code` and `state` | ends what the browser began |
 //! | `token`, `url` | connects by a token that the user copied |
+//! | `username` | connects by the user's name there, or the address of a public feed |
 
 pub(super) mod browser;
 mod device;
+mod feed;
 mod token;
 
 use axum::Json;
@@ -50,6 +52,8 @@ pub(crate) struct Connect {
     token: Option<String>,
     /// The address of a compatible server.
     url: Option<String>,
+    /// The user's name there, their profile's address, or that of their public feed.
+    username: Option<String>,
 }
 
 /// How to begin.
@@ -115,6 +119,9 @@ enum Wish {
         token: Secret,
         url: Option<String>,
     },
+    Feed {
+        name: Secret,
+    },
 }
 
 /// Begins or ends a sign-in, as the body says.
@@ -151,6 +158,10 @@ pub(crate) async fn connect(
             let taken = taken.filter(|taken| taken.user == caller.user && taken.service == service);
             let taken = taken.ok_or_else(unknown_state)?;
             let tokens = browser::exchange(&state, &taken, &code).await?;
+            finish(&state, caller.user, service, &tokens, None).await
+        }
+        Wish::Feed { name } => {
+            let tokens = feed::read(&state, service, &name).await?;
             finish(&state, caller.user, service, &tokens, None).await
         }
         Wish::Token { token, url } => {
@@ -224,6 +235,17 @@ fn wish(body: Connect) -> Result<Wish, Problem> {
     };
     let (code, token) = (bounded("code", body.code)?, bounded("token", body.token)?);
     let state = bounded("state", body.state)?.or(bounded("device_code", body.device_code)?);
+    if let Some(name) = bounded("username", body.username)? {
+        if code.is_some() || state.is_some() || token.is_some() {
+            return Err(Problem::field(
+                "username",
+                "A name comes alone, without code, state and token.",
+            ));
+        }
+        return Ok(Wish::Feed {
+            name: Secret::new(name),
+        });
+    }
     match (code, state, token) {
         (Some(code), Some(state), None) => Ok(Wish::Finish {
             code: Secret::new(code),
@@ -276,6 +298,7 @@ mod tests {
             Ok(Wish::Finish { .. }) => Ok("finish"),
             Ok(Wish::Poll { .. }) => Ok("poll"),
             Ok(Wish::Token { .. }) => Ok("token"),
+            Ok(Wish::Feed { .. }) => Ok("feed"),
             Err(problem) => Err(problem.field_name().map(str::to_owned)),
         }
     }
@@ -290,6 +313,8 @@ mod tests {
             (r#"{"device_code":"s"}"#, Ok("poll")),
             (r#"{"code":"c","state":"s"}"#, Ok("finish")),
             (r#"{"token":"t","url":"https://x.example"}"#, Ok("token")),
+            (r#"{"username":"ada"}"#, Ok("feed")),
+            (r#"{"username":"ada","token":"t"}"#, Err("username")),
             (r#"{"code":"c"}"#, Err("state")),
             (r#"{"url":"https://x.example"}"#, Err("token")),
             (r#"{"token":"t","state":"s"}"#, Err("token")),

@@ -3,6 +3,7 @@
 mod list;
 mod lookup;
 mod sample;
+mod whole;
 
 use super::dataset::{self, Limits};
 use super::*;
