@@ -47,6 +47,9 @@ impl Progress {
                 Observed::Nothing => return Ok(()),
                 Observed::Repeated => {
                     // The same message again, perhaps after a crash behind its writes: wake what is not settled.
+                    if was_nameless && let Some(id) = &session.media.content_id {
+                        wakes.look_again(id);
+                    }
                     return self.wake_unsettled(&session, wakes).await;
                 }
                 Observed::New => {}

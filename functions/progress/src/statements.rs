@@ -120,6 +120,10 @@ impl Progress {
             else {
                 if let Some(stands) = &stands {
                     self.wake_told(wakes, stands);
+                    let content_id = stands.media.content_id.as_deref();
+                    if let Some(id) = content_id.filter(|_| awaits_library(item, &stands.media)) {
+                        wakes.look_again(id);
+                    }
                 }
                 return Ok(());
             };
